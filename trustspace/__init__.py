@@ -1,0 +1,1 @@
+"""trustspace: trusted data spaces (可信数据空间) for Python."""

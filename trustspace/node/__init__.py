@@ -1,0 +1,1 @@
+"""The runnable server: settings, wiring, endpoints, workers."""

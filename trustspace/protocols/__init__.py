@@ -1,0 +1,1 @@
+"""Codecs: bytes of a wire format to core values and back, pure."""

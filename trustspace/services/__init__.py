@@ -1,0 +1,1 @@
+"""Use cases: load, ask the core, save; one transaction each."""

@@ -1,0 +1,1 @@
+"""Fakes that work and suites that users may import."""

@@ -1,0 +1,139 @@
+"""A node's settings: `settings.toml` in its folder, checked when read, each mistake named with its place."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from trustspace.core.errors import Conflict, InvalidInput, NotFound
+
+FILE: Final = "settings.toml"
+
+
+class FunctionalNodeSettings(BaseModel):
+    """The functional node that this connector is registered at, and the SHA-256 of its root certificate."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = ""
+    fingerprint: str = ""
+
+
+class NetworkSettings(BaseModel):
+    """Where this node may go: networks that are not public, and hosts that may be spoken to without TLS."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    networks: tuple[str, ...] = ()
+    plain_http: tuple[str, ...] = ()
+
+    @field_validator("networks")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
+
+
+class Settings(BaseModel):
+    """What an operator decides about a node.
+
+    `public_url` is what others call it; `public_bind` and `management_bind` are the addresses it listens on
+    (`host:port`). `require_signatures`: contracts with peers that do not sign are refused. `place`: the region
+    (first four digits of GB/T 2260) or industry (`00` + GB/T 4754 大类) of a functional node.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["connector", "functional"]
+    name: str = ""
+    public_url: str
+    public_bind: str = "127.0.0.1:0"
+    management_bind: str = "127.0.0.1:0"
+    credit_code: str = ""
+    place: str = "3501"
+    require_signatures: bool = True
+    approval: Literal["automatic", "manual"] = "automatic"
+    functional_node: FunctionalNodeSettings = FunctionalNodeSettings()
+    network: NetworkSettings = NetworkSettings()
+    database_pages: int | None = Field(None, ge=16)
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if (
+            parts.scheme not in {"https", "http"}
+            or not parts.hostname
+            or parts.username
+            or parts.query
+            or parts.fragment
+        ):
+            raise ValueError("an https:// or http:// address without user, query or fragment is expected")
+        return value.rstrip("/")
+
+    @field_validator("public_bind", "management_bind")
+    @classmethod
+    def _is_bind(cls, value: str) -> str:
+        split_bind(value)
+        return value
+
+    @property
+    def plain(self) -> bool:
+        """Whether the public listener speaks HTTP without TLS."""
+        return self.public_url.startswith("http://")
+
+
+def split_bind(value: str) -> tuple[str, int]:
+    """`host:port` or `[v6]:port` as a pair; `ValueError` otherwise."""
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"{value!r} is not host:port")
+    return host.strip("[]"), int(port)
+
+
+def read(folder: Path) -> Settings:
+    """The settings of a node's folder; raises `NotFound` or `InvalidInput` that names the line or the setting."""
+    path = folder / FILE
+    try:
+        return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise NotFound(
+            "there is no node in this folder", where=str(folder), hint="make one: trustspace init DIR"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"this is not TOML: {error}", where=str(path)) from error
+    except ValidationError as error:
+        raise settings_error(error, str(path)) from error
+
+
+def write(folder: Path, settings: Settings) -> None:
+    """Write the settings of a new node; `Conflict` where the folder has some already: they are never overwritten."""
+    path = folder / FILE
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(to_toml(settings.model_dump(exclude_defaults=True, mode="json")))
+    except FileExistsError:
+        raise Conflict(
+            "there is a node in this folder already", where=str(folder), hint="choose another folder"
+        ) from None
+
+
+def settings_error(error: ValidationError, where: str) -> InvalidInput:
+    """The first mistake of a validation, with its place and what was expected."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return InvalidInput(f"{place}: {first['msg']}", where=where, hint=f"the value given: {first['input']!r}"[:200])
+
+
+def to_toml(values: dict[str, Any]) -> str:
+    """A flat table of texts, numbers, truth values and lists of texts, and one level of tables, as TOML."""
+    plain = [f"{name} = {json.dumps(value)}\n" for name, value in values.items() if not isinstance(value, dict)]
+    tables = [f"\n[{name}]\n{to_toml(value)}" for name, value in values.items() if isinstance(value, dict)]
+    return "".join(plain + tables)

@@ -2,6 +2,8 @@
 
 from trustspace.core.identifiers.build import make, make_contract
 from trustspace.core.identifiers.check import (
+    ALPHANUMERIC,
+    STAR,
     Algorithm,
     check_character,
     credit_code_check,
@@ -9,6 +11,8 @@ from trustspace.core.identifiers.check import (
     resident_check,
 )
 from trustspace.core.identifiers.codes import Kind, check_place, place_name
+from trustspace.core.identifiers.explain import explain
+from trustspace.core.identifiers.explanation import Explanation, Part
 from trustspace.core.identifiers.forms import file_form, from_url_form, url_form
 from trustspace.core.identifiers.model import ContractIdentifier, Identifier
 from trustspace.core.identifiers.parse import parse, parse_contract
@@ -22,14 +26,18 @@ from trustspace.core.identifiers.subjects import (
 )
 
 __all__ = [
+    "ALPHANUMERIC",
     "DEFAULT",
     "DRAFT",
     "SEPARATOR",
+    "STAR",
     "Algorithm",
     "ContractIdentifier",
+    "Explanation",
     "Identifier",
     "InvalidIdentifier",
     "Kind",
+    "Part",
     "Profile",
     "Reason",
     "ResidentNumber",
@@ -39,6 +47,7 @@ __all__ = [
     "check_place",
     "check_resident_number",
     "credit_code_check",
+    "explain",
     "file_form",
     "from_url_form",
     "make",

@@ -7,30 +7,34 @@ import unicodedata
 from trustspace.core.identifiers.reasons import InvalidIdentifier, Reason
 
 
-def require(text: str, alphabet: str, length: int, *, where: str, hint: str = "", start: int = 1) -> None:
-    """Raise `InvalidInput` unless `text` has `length` characters of `alphabet`; positions are counted from `start`."""
+def require(text: str, alphabet: str, length: int, *, where: str, hint: str = "") -> None:
+    """Raise `InvalidInput` unless `text` has `length` characters of `alphabet`."""
     if len(text) != length:
-        raise InvalidIdentifier(
-            Reason.LENGTH, f"{len(text)} characters where {length} are needed", where=where, hint=hint
-        )
-    require_alphabet(text, alphabet, where=where, start=start)
+        what = f"{len(text)} characters where {length} are needed"
+        raise InvalidIdentifier(Reason.LENGTH, what, where=where, hint=hint)
+    require_alphabet(text, alphabet, where=where)
 
 
 def require_alphabet(text: str, alphabet: str, *, where: str, start: int = 1) -> None:
-    """Raise `InvalidInput` at the first character that is not in `alphabet`; no lower-case letter is mended here."""
+    """`InvalidInput` at the first character not in `alphabet`, nothing mended; positions are counted from `start`."""
     for position, character in enumerate(text, start):
         if character not in alphabet:
-            raise _wrong(character, position, alphabet, where)
+            raise InvalidIdentifier(
+                Reason.LOWER_CASE if "a" <= character <= "z" else Reason.CHARACTER,
+                f"{character!r} (U+{ord(character):04X}) at position {position} is not allowed",
+                where=where,
+                hint=_written_right(text, character, alphabet) or f"allowed are {alphabet}",
+                position=position,
+            )
 
 
-def _wrong(character: str, position: int, alphabet: str, where: str) -> InvalidIdentifier:
-    upper = unicodedata.normalize("NFKC", character).upper()
-    reason = Reason.LOWER_CASE if character.isascii() and character.islower() else Reason.CHARACTER
-    what = f"{character!r} (U+{ord(character):04X}) at position {position} is not allowed"
-    if len(upper) == 1 and upper in alphabet:
-        hint = (
-            f"write {upper!r} there: identifiers have ASCII digits and upper-case letters, and are not mended silently"
-        )
-    else:
-        hint = f"allowed are {alphabet}"
-    return InvalidIdentifier(reason, what, where=where, hint=hint, position=position)
+def _written_right(text: str, character: str, alphabet: str) -> str:
+    """Advice where upper case and ASCII mend it; the whole text is shown only where it is no resident number."""
+    whole, single = _plain(text), _plain(character)
+    if set(whole) <= set(alphabet) and not set(whole) <= set("0123456789X"):
+        return f"if {whole} is meant, write it so: nothing is mended silently"
+    return f"if {single} is meant, write it so" if len(single) == 1 and single in alphabet else ""
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).upper()

@@ -1,4 +1,4 @@
-"""From text to identifier: one pass from left to right, and the first thing that is wrong is named with its position."""
+"""From text to identifier: read from left to right, and the first thing that is wrong is named with its position."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from trustspace.core.identifiers.subjects import is_date, is_resident
 CODE_LENGTH: Final = 32
 CONTRACT_LENGTH: Final = 47
 EXTENSION_LENGTH: Final = 32
+_TYPES: Final = "".join(Kind)
 _LAYOUT: Final = "type 1, subject 18, region or industry 4, serial 8, check 1"
 _CONTRACT_LAYOUT: Final = "types 2, subject 18, region or industry 4, time 14, serial 8, check 1"
 
@@ -25,8 +26,8 @@ def parse(text: str, *, profile: Profile = DEFAULT) -> Identifier:
     Raises `InvalidInput` that says what is wrong, at which position, and what to do.
     """
     code, separator, extension = split(text)
-    _require_code(code, CODE_LENGTH, "identifier", _LAYOUT, profile)
-    if code[0] not in Kind:
+    _require_code(code, 1, CODE_LENGTH, "identifier", _LAYOUT, profile)
+    if code[0] not in _TYPES:
         raise InvalidIdentifier(
             Reason.KIND,
             f"{code[0]!r} at position 1 is no type",
@@ -35,7 +36,6 @@ def parse(text: str, *, profile: Profile = DEFAULT) -> Identifier:
             position=1,
         )
     kind, subject, place = Kind(code[0]), code[1:19], code[19:23]
-    check_subject(subject, where="identifier, positions 2–19 (subject)")
     check_place(kind, place, where="identifier, positions 20–23 (place)")
     if separator:
         _require_separator(separator, profile)
@@ -49,8 +49,7 @@ def parse_contract(text: str, *, profile: Profile = DEFAULT) -> ContractIdentifi
 
     Raises `InvalidInput` that says what is wrong, at which position, and what to do.
     """
-    _require_code(text, CONTRACT_LENGTH, "contract identifier", _CONTRACT_LAYOUT, profile)
-    check_subject(text[2:20], where="contract identifier, positions 3–20 (subject)")
+    _require_code(text, 2, CONTRACT_LENGTH, "contract identifier", _CONTRACT_LAYOUT, profile)
     check_place(None, text[20:24], where="contract identifier, positions 21–24 (place)")
     check_time(text[24:38], where="contract identifier, positions 25–38 (time)")
     require_check(text, profile, where="contract identifier")
@@ -66,7 +65,7 @@ def split(text: str) -> tuple[str, str, str]:
 
 
 def check_subject(subject: str, *, where: str) -> None:
-    """Refuse a person's resident number in the clear (主体标识码 b: 完成加密处理后生成); any other 18 characters may stand."""
+    """Refuse a resident number in the clear (4.1 b: 完成加密处理后生成); any other 18 characters may stand."""
     if is_resident(subject):
         raise InvalidIdentifier(
             Reason.RESIDENT,
@@ -84,7 +83,7 @@ def check_time(text: str, *, where: str) -> None:
 
 
 def check_extension(kind: Kind, extension: str, profile: Profile) -> None:
-    """Refuse an extension (扩展码) on a kind that has none, one of other than 1–32 characters, or of other characters."""
+    """Refuse an extension (扩展码) on a kind that has none, of other than 1–32 characters, or of other characters."""
     where = "identifier, from position 34 (extension)"
     if not kind.extensible:
         raise InvalidIdentifier(
@@ -116,11 +115,12 @@ def require_check(text: str, profile: Profile, *, where: str) -> None:
         )
 
 
-def _require_code(code: str, length: int, where: str, layout: str, profile: Profile) -> None:
-    """Length and alphabet; the last character may also be the `*` of MOD 37-2 where that is the profile's."""
+def _require_code(code: str, head: int, length: int, where: str, layout: str, profile: Profile) -> None:
+    """Length, subject (after `head` characters), alphabet; the last character may be `*` where MOD 37-2 is in force."""
     last = ALPHANUMERIC + (STAR if profile.check is Algorithm.MOD_37_2 else "")
     if len(code) != length:
         require(code, ALPHANUMERIC, length, where=where, hint=layout)
+    check_subject(code[head : head + 18], where=f"{where}, positions {head + 1}–{head + 18} (subject)")
     require_alphabet(code[:-1], ALPHANUMERIC, where=where)
     require_alphabet(code[-1:], last, where=where, start=length)
 

@@ -1,4 +1,4 @@
-"""What the national drafts leave open about identifiers, as one value: no `if` elsewhere asks which text is in force."""
+"""What the national drafts leave open about identifiers, as one value: nothing else asks which text is in force."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _ORIGIN: Final = "18 characters: department 1, category 1, division 6, organisat
 
 
 def check_credit_code(text: str, *, where: str = "credit code") -> None:
-    """Raise `InvalidInput` unless `text` is a valid 统一社会信用代码: its form, its check, and its inner 组织机构代码."""
+    """`InvalidInput` unless `text` is a valid 统一社会信用代码: its form, its check, and its inner 组织机构代码."""
     require(text, CREDIT_ALPHABET, 18, where=where, hint=_ORIGIN)
     if not text[2:8].isdigit():
         raise InvalidIdentifier(
@@ -38,7 +38,7 @@ def check_credit_code(text: str, *, where: str = "credit code") -> None:
 
 
 def check_organisation_code(text: str, *, where: str = "organisation code") -> None:
-    """Raise `InvalidInput` unless the nine characters are a valid 组织机构代码 (GB 11714), written without its hyphen."""
+    """`InvalidInput` unless the nine characters are a valid 组织机构代码 (GB 11714), written without its hyphen."""
     require(text, ALPHANUMERIC, 9, where=where, hint="eight characters and a check (GB 11714)")
     expected = organisation_check(text[:8])
     if text[8] != expected:
@@ -117,7 +117,7 @@ class ResidentNumber:
         raise MisusedError("a resident number is not stored", hint="keep its pseudonym")
 
     def pseudonym(self, transform: Callable[[str], str]) -> str:
-        """主体标识码 of the person: what `transform` makes of the number (the draft names no method: it is the registrar's).
+        """主体标识码 of the person: what `transform`, the registrar's method, makes of the number (4.1 b names none).
 
         Raises `InvalidInput` unless the result is 18 digits or upper-case letters and shows no resident number.
         """

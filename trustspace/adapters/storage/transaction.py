@@ -1,0 +1,294 @@
+"""`Tx` over one SQLite connection: every statement of the store stands here, as constant text."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+from trustspace.adapters.storage.codec import asked, distinct, micros, moment, shape
+from trustspace.core.canon import digest
+from trustspace.core.errors import (
+    Conflict,
+    InvalidInput,
+    MisusedError,
+    NotFound,
+    StorageFull,
+    TrustspaceError,
+    Unavailable,
+)
+from trustspace.core.record import Record
+from trustspace.ports import Entry, Leaf, Outgoing
+
+R = TypeVar("R", bound=Record)
+Faults = Callable[[str], None]
+"""Called before each step of the writer with its name; what it raises is taken for what the disk did."""
+
+_GET: Final = "SELECT body FROM records WHERE kind = ? AND key = ?"
+_INSERT: Final = (
+    "INSERT INTO records (kind, key, version, body, i1, i2, i3) VALUES (?, ?, 1, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+_UPDATE: Final = (
+    "UPDATE records SET version = version + 1, body = ?, i1 = ?, i2 = ?, i3 = ?"
+    " WHERE kind = ? AND key = ? AND version = ?"
+)
+_ONCE: Final = "INSERT INTO tokens VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_QUEUE: Final = (
+    "INSERT INTO outbox (id, process, kind, verb, receiver, url, body, created, attempts, due, error)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+_QUEUED: Final = "SELECT id, process, kind, verb, receiver, url, body, created, attempts, due, error FROM outbox"
+_NEWEST: Final = " ORDER BY t.seq DESC LIMIT ? OFFSET ?"
+_ABOUT: Final = (
+    "SELECT place, body FROM subjects JOIN entries USING (place) WHERE subject = ? AND place > ? ORDER BY place LIMIT ?"
+)
+
+
+_MISTAKES: Final = (
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    sqlite3.DataError,
+    UnicodeEncodeError,
+    OverflowError,
+)
+"""What is wrong with the values that a body gave, not with the disk."""
+
+
+class StorageFailure(Exception):
+    """SQLite could not do its work, and the transaction is lost; `cause` is what a caller may be told."""
+
+    def __init__(self, error: sqlite3.Error) -> None:
+        super().__init__(str(error))
+        self.cause = explain(error)
+
+
+def explain(error: sqlite3.Error) -> TrustspaceError:
+    """The error of ours for one of SQLite's."""
+    if (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF == sqlite3.SQLITE_FULL:
+        return StorageFull("there is no room to store this", hint="make room on the disk; nothing else has to be done")
+    return Unavailable(f"the storage failed: {error}", hint="look at the disk and the system's log")
+
+
+class SqliteTx:
+    """One body's view of the database; its first write opens a savepoint, by which the body can be undone."""
+
+    __slots__ = ("_connection", "_faults", "_over", "_writable", "leaves", "wrote")
+
+    def __init__(self, connection: sqlite3.Connection, faults: Faults, *, writable: bool) -> None:
+        self._connection, self._faults, self._writable = connection, faults, writable
+        self._over: Exception | None = None
+        self.wrote = False
+        self.leaves: list[Leaf] = []
+
+    def finish(self, *, keep: bool) -> None:
+        """Close the savepoint, undoing it unless `keep`; raises where the disk failed, even if the body hid that."""
+        if isinstance(self._over, StorageFailure):
+            raise self._over
+        if self.wrote:
+            for statement in ("RELEASE body",) if keep else ("ROLLBACK TO body", "RELEASE body"):
+                self._rows(statement)
+        self.end()
+
+    def end(self) -> None:
+        """The body is over: who kept the transaction and uses it later is told so."""
+        self._over = MisusedError("this transaction is over")
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """What a statement gives; once the disk has failed, nothing more is done in this transaction."""
+        if self._over is not None:
+            raise self._over
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except (*_MISTAKES, sqlite3.Error) as error:
+            raise self._wrong(error) from error
+
+    def _wrong(self, error: Exception) -> Exception:
+        """A mistake of the body stays one; a failure of the disk ends the transaction."""
+        if isinstance(error, (UnicodeEncodeError, OverflowError)):
+            return InvalidInput(f"this cannot be stored: {error}")
+        if isinstance(error, _MISTAKES):
+            return MisusedError(f"this cannot be stored: {error}")
+        self._over = StorageFailure(error) if isinstance(error, sqlite3.Error) else error
+        return self._over
+
+    def _change(self, sql: str, values: Sequence[Any]) -> int:
+        """Run a writing statement; returns how many rows it changed."""
+        if self._over is not None:
+            raise self._over
+        if not self._writable:
+            raise MisusedError("this transaction only reads", hint="use run, not read")
+        try:
+            self._faults("write")
+            if not self.wrote:
+                self._connection.execute("SAVEPOINT body")
+                self.wrote = True
+            return self._connection.execute(sql, values).rowcount
+        except (*_MISTAKES, sqlite3.Error) as error:
+            raise self._wrong(error) from error
+
+    def get(self, kind: type[R], key: str) -> R | None:
+        """See `Tx.get`."""
+        rows = self._rows(_GET, (kind.KIND, key))
+        return shape(kind).decode(rows[0][0]) if rows else None
+
+    def save(self, record: R, *, expect: int) -> R:
+        """See `Tx.save`."""
+        form = shape(type(record))
+        saved = replace(record, version=expect + 1)
+        body, columns = form.encode(saved), form.columns(saved)
+        if expect == 0:
+            changed = self._change(_INSERT, (form.name, record.key, body, *columns))
+        else:
+            changed = self._change(_UPDATE, (body, *columns, form.name, record.key, expect))
+        if changed != 1:
+            raise Conflict(f"{record.key} is not at version {expect} any more", where=form.name)
+        return saved
+
+    def find(self, kind: type[R], /, *, after: int = 0, limit: int = 100, **where: str) -> list[R]:
+        """See `Tx.find`."""
+        form = shape(kind)
+        condition, values = _condition(form.places(where))
+        sql = f"SELECT body FROM records WHERE kind = ?{condition} ORDER BY seq LIMIT ? OFFSET ?"  # noqa: S608  # column numbers
+        return [form.decode(body) for (body,) in self._rows(sql, (form.name, *values, limit, after))]
+
+    def count(self, kind: type[R], /, **where: str) -> int:
+        """See `Tx.count`."""
+        form = shape(kind)
+        condition, values = _condition(form.places(where))
+        sql = f"SELECT count(*) FROM records WHERE kind = ?{condition}"  # noqa: S608  # column numbers
+        return int(self._rows(sql, (form.name, *values))[0][0])
+
+    def index(self, kind: type[R], key: str, terms: Iterable[str]) -> None:
+        """See `Tx.index`."""
+        rows = self._rows("SELECT seq FROM records WHERE kind = ? AND key = ?", (kind.KIND, key))
+        if not rows:
+            raise NotFound(f"there is no {kind.KIND} {key} to index")
+        self._change("DELETE FROM terms WHERE seq = ?", rows[0])
+        words = distinct(terms)
+        for term in ["", *words] if words else []:
+            self._change("INSERT INTO terms VALUES (?, ?, ?)", (kind.KIND, term, *rows[0]))
+
+    def search(self, kind: type[R], terms: Sequence[str], *, after: int = 0, limit: int = 20) -> tuple[list[R], int]:
+        """See `Tx.search`."""
+        form, wanted = shape(kind), asked(terms)
+        matches, values = _matches(len(wanted)), [form.name, *wanted]
+        total = int(self._rows(f"SELECT count(*) {matches}", values)[0][0])
+        sql = f"SELECT (SELECT body FROM records WHERE seq = t.seq) {matches}{_NEWEST}"  # noqa: S608  # constant text
+        return [form.decode(body) for (body,) in self._rows(sql, [*values, limit, after])], total
+
+    def seen(self, key: str) -> bytes | None:
+        """See `Tx.seen`."""
+        return _only(self._rows("SELECT answer FROM replies WHERE key = ?", (key,)))
+
+    def reply(self, key: str, answer: bytes) -> None:
+        """See `Tx.reply`."""
+        added = self._change("INSERT INTO replies VALUES (?, ?) ON CONFLICT DO NOTHING", (key, answer))
+        if not added and self.seen(key) != answer:
+            raise Conflict("this message was answered otherwise before", where=key)
+
+    def once(self, issuer: str, name: str, digest: str, expires: datetime) -> str:
+        """See `Tx.once`."""
+        if self._change(_ONCE, (issuer, name, digest, micros(expires))):
+            return digest
+        rows = self._rows("SELECT digest FROM tokens WHERE issuer = ? AND name = ?", (issuer, name))
+        return str(rows[0][0])
+
+    def keep(self, data: bytes) -> str:
+        """See `Tx.keep`."""
+        name = digest(data)
+        self._change("INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING", (name, data))
+        return name
+
+    def blob(self, digest: str) -> bytes | None:
+        """See `Tx.blob`."""
+        return _only(self._rows("SELECT data FROM blobs WHERE digest = ?", (digest,)))
+
+    def outbox(self, message: Outgoing) -> None:
+        """See `Tx.outbox`."""
+        due = message.due.isoformat() if message.due else None
+        head = (message.id, message.process, message.kind, message.verb, message.to, message.url, message.body)
+        tail = (message.created.isoformat(), message.attempts, due, message.error)
+        if not self._change(_QUEUE, (*head, *tail)):
+            raise Conflict("a message of that id is queued already", where=message.id)
+
+    def queued(self, *, process: str = "", limit: int = 1000) -> list[Outgoing]:
+        """See `Tx.queued`."""
+        if process:
+            rows = self._rows(f"{_QUEUED} WHERE process = ? ORDER BY seq LIMIT ?", (process, limit))
+        else:
+            rows = self._rows(f"{_QUEUED} ORDER BY seq LIMIT ?", (limit,))
+        return [_outgoing(row) for row in rows]
+
+    def sent(self, name: str) -> None:
+        """See `Tx.sent`."""
+        self._change("DELETE FROM outbox WHERE id = ?", (name,))
+
+    def postpone(self, name: str, *, attempts: int, due: datetime, error: str) -> None:
+        """See `Tx.postpone`."""
+        sql = "UPDATE outbox SET attempts = ?, due = ?, error = ? WHERE id = ?"
+        self._change(sql, (attempts, due.isoformat(), error, name))
+
+    def evidence(self, leaf: Leaf) -> None:
+        """See `Tx.evidence`."""
+        if self._over is not None:
+            raise self._over
+        if not self._writable:
+            raise MisusedError("this transaction only reads", hint="use run, not read")
+        self.leaves.append(leaf)
+
+    def log_size(self) -> int:
+        """See `Tx.log_size`."""
+        return int(self._rows("SELECT ifnull(max(place) + 1, 0) FROM entries")[0][0])
+
+    def entry(self, index: int) -> Entry | None:
+        """See `Tx.entry`."""
+        body = _only(self._rows("SELECT body FROM entries WHERE place = ?", (index,)))
+        return None if body is None else Entry(index, body)
+
+    def entries(self, subject: str, *, after: int = -1, limit: int = 10_000) -> list[Entry]:
+        """See `Tx.entries`."""
+        if subject:
+            rows = self._rows(_ABOUT, (subject, after, limit))
+        else:
+            rows = self._rows("SELECT place, body FROM entries WHERE place > ? ORDER BY place LIMIT ?", (after, limit))
+        return [Entry(place, body) for place, body in rows]
+
+    def node(self, level: int, index: int) -> bytes | None:
+        """See `Tx.node`."""
+        return _only(self._rows("SELECT hash FROM nodes WHERE level = ? AND place = ?", (level, index)))
+
+    def purge(self, now: datetime) -> int:
+        """See `Tx.purge`."""
+        return self._change("DELETE FROM tokens WHERE expires < ?", (micros(now),))
+
+
+def _condition(places: Sequence[tuple[int, str]]) -> tuple[str, list[str]]:
+    """SQL over the columns i1..i3, and its values."""
+    return "".join(f" AND i{place + 1} = ?" for place, _ in places), [value for _, value in places]
+
+
+@lru_cache
+def _matches(number: int) -> str:
+    """SQL for the records of a kind that have this many terms."""
+    more = " AND EXISTS (SELECT 1 FROM terms WHERE kind = t.kind AND term = ? AND seq = t.seq)"
+    return "FROM terms t WHERE t.kind = ? AND t.term = ?" + more * (number - 1)
+
+
+def _only(rows: Sequence[Sequence[Any]]) -> bytes | None:
+    return rows[0][0] if rows else None
+
+
+def _outgoing(row: Sequence[Any]) -> Outgoing:
+    name, process, kind, verb, to, url, body, created, attempts, due, error = row
+    when = datetime.fromisoformat(created)
+    return Outgoing(name, process, kind, verb, to, url, body, when, attempts, moment(due), error)
+
+
+def log_rows(places: Mapping[int, Leaf]) -> tuple[list[tuple[int, bytes]], list[tuple[str, int]]]:
+    """Rows of `entries` and of `subjects` for leaves that were given their places."""
+    about = [(subject, place) for place, leaf in places.items() for subject in dict.fromkeys(leaf.subjects)]
+    return [(place, leaf.body) for place, leaf in places.items()], about

@@ -1,0 +1,90 @@
+"""`negotiations`, `contracts`, `uses`: what is being agreed, what is agreed, and what was done with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trustspace.cli.output import HERE, AsJson, Folder, Reason, on_node, show
+
+negotiations = typer.Typer(help="see and decide negotiations 协商", no_args_is_help=True)
+contracts = typer.Typer(help="see and end contracts 数字合约", no_args_is_help=True)
+Negotiation = Annotated[str, typer.Argument(help="the negotiation, as `negotiations list` names it")]
+ContractName = Annotated[str, typer.Argument(help="the contract (urn:uuid:…)")]
+MANY = "1000"
+
+
+@negotiations.command("list")
+def list_negotiations(state: str = "", folder: Folder = HERE, json: AsJson = False) -> None:
+    """List negotiations and what each waits for."""
+    seen = on_node(folder, lambda node: node.call("negotiations", state=state, limit=MANY))
+    show(seen, json, columns=("negotiation", "role", "peer_name", "title", "state", "waits_for", "contract", "reason"))
+
+
+@negotiations.command()
+def approve(negotiation: Negotiation, folder: Folder = HERE, json: AsJson = False) -> None:
+    """Agree to, or accept, what lies on the table."""
+    show(on_node(folder, lambda node: node.call("approve", negotiation)), json)
+
+
+@negotiations.command()
+def counter(negotiation: Negotiation, policy: Path, folder: Folder = HERE, json: AsJson = False) -> None:
+    """Send other terms: an ODRL file."""
+    from trustspace.cli.policy import read_policy
+    from trustspace.core.policy import to_odrl
+    from trustspace.node.views import CounterRequest
+
+    request = CounterRequest(policy=to_odrl(read_policy(policy)))
+    show(on_node(folder, lambda node: node.call("counter", negotiation, request=request)), json)
+
+
+@negotiations.command()
+def refuse(negotiation: Negotiation, reason: Reason, folder: Folder = HERE, json: AsJson = False) -> None:
+    """End it, with a reason that the other side reads."""
+    from trustspace.node.views import DecisionRequest
+
+    show(on_node(folder, lambda node: node.call("refuse", negotiation, request=DecisionRequest(reason=reason))), json)
+
+
+@contracts.command("list")
+def list_contracts(status: str = "", folder: Folder = HERE, json: AsJson = False) -> None:
+    """List contracts."""
+    seen = on_node(folder, lambda node: node.call("contracts", status=status, limit=MANY))
+    show(seen, json, columns=("contract", "role", "peer_name", "title", "status", "signed", "uses", "denials"))
+
+
+@contracts.command("show")
+def show_contract(contract: ContractName, folder: Folder = HERE, json: AsJson = False) -> None:
+    """Show one clause by clause, with its signatures and duties."""
+    from trustspace.cli.products import clauses
+
+    seen = on_node(folder, lambda node: node.call("contract", contract))
+    show(seen if json else seen.model_copy(update={"clauses": [], "policy": None}), json)
+    if not json:
+        clauses(seen.clauses)
+
+
+@contracts.command()
+def end(contract: ContractName, reason: Reason, folder: Folder = HERE, json: AsJson = False) -> None:
+    """End a contract: tokens die, running streams are cut, the other side is told."""
+    from trustspace.node.views import DecisionRequest
+
+    show(on_node(folder, lambda node: node.call("end", contract, request=DecisionRequest(reason=reason))), json)
+
+
+def uses(
+    contract: Annotated[str, typer.Option(help="only those of this contract")] = "",
+    offset: int = 0,
+    limit: int = 100,
+    folder: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """List who used what, under which contract, how often, and what was refused."""
+    page = on_node(folder, lambda node: node.call("uses", contract=contract, offset=str(offset), limit=str(limit)))
+    columns = ("at", "contract", "decision", "number", "purpose", "state", "reason", "use")
+    show(page if json else page.results, json, columns=columns)
+
+
+COMMANDS = (uses,)

@@ -1,0 +1,91 @@
+"""`init`, `serve`, `status`, `register`, `renew`: a node's life."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trustspace.cli.output import HERE, AsJson, Folder, on_node, show
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="the folder to make")],
+    public_url: Annotated[str, typer.Option(help="what others call this node, e.g. https://bus.example:8443")],
+    functional: Annotated[bool, typer.Option("--functional", help="a functional node 区域/行业功能节点")] = False,
+    node: Annotated[str, typer.Option(help="a connector: the address of its functional node")] = "",
+    fingerprint: Annotated[str, typer.Option(help="SHA-256 of that node's root certificate, learned another way")] = "",
+    name: Annotated[str, typer.Option(help="the organisation's name")] = "",
+    credit_code: Annotated[str, typer.Option(help="统一社会信用代码")] = "",
+    place: Annotated[str, typer.Option(help="a functional node's region (3501) or industry (0054)")] = "3501",
+    bind: Annotated[str, typer.Option(help="address of the public listener; default: that of --public-url")] = "",
+    management: Annotated[str, typer.Option(help="address of the management listener")] = "127.0.0.1:0",
+    passphrase_env: Annotated[str, typer.Option(help="environment variable with a passphrase for the keys")] = "",
+) -> None:
+    """Make a node: its folder with settings, keys and database. First trust is by the fingerprint."""
+    import asyncio
+
+    from trustspace.node.folder import initialise
+    from trustspace.node.settings import FunctionalNodeSettings, Settings, settings_from
+
+    settings: Settings = settings_from(
+        kind="functional" if functional else "connector",
+        name=name,
+        credit_code=credit_code,
+        place=place,
+        public_url=public_url,
+        public_bind=bind,
+        management_bind=management,
+        functional_node=FunctionalNodeSettings(url=node, fingerprint=fingerprint),
+        passphrase_env=passphrase_env,
+    )
+    told = asyncio.run(initialise(folder, settings))
+    for line in told:
+        sys.stdout.write(line + "\n")
+
+
+def serve(folder: Annotated[Path, typer.Argument(help="the node's folder")] = HERE) -> None:
+    """Run the node of a folder until it is told to stop."""
+    from trustspace.node.running import serve_forever
+
+    serve_forever(folder)
+
+
+def status(folder: Folder = HERE, json: AsJson = False) -> None:
+    """Show what runs, what is stuck and why, what expires, how deep the outbox is."""
+    show(on_node(folder, lambda node: node.status()), json)
+
+
+def register(
+    name: Annotated[
+        str, typer.Option(help="the organisation's registered name 企业名称; default: as in the settings")
+    ] = "",
+    credit_code: Annotated[str, typer.Option(help="统一社会信用代码; default: as in the settings")] = "",
+    contact: str = "",
+    address: str = "",
+    wait: Annotated[float, typer.Option(help="seconds to wait for the review")] = 0.0,
+    folder: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Apply to the functional node; ask again how it stands; fetch the certificates once approved."""
+    from trustspace.node.client import Participant
+    from trustspace.node.registering import register_and_wait
+    from trustspace.node.views import RegistrationView
+
+    async def act(node: Participant) -> RegistrationView:
+        return await register_and_wait(node, name, credit_code, contact=contact, address=address, wait=wait)
+
+    seen = on_node(folder, act)
+    show(seen, json)
+    if seen.state in {"returned", "revoked"}:
+        raise typer.Exit(1)
+
+
+def renew(folder: Folder = HERE, json: AsJson = False) -> None:
+    """Renew the certificates now; running connections go on."""
+    show(on_node(folder, lambda node: node.call("renew")), json)
+
+
+COMMANDS = (init, serve, status, register, renew)

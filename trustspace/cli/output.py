@@ -1,0 +1,74 @@
+"""How the commands speak: plain lines in a pipe, a table on a terminal, JSON for machines; errors are one line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from trustspace.node.client import Participant
+
+T = TypeVar("T")
+
+Folder = Annotated[Path, typer.Option("--dir", "-d", envvar="TRUSTSPACE_DIR", help="the node's folder")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+Reason = Annotated[str, typer.Option("--reason", "-r", help="why; the other side reads it")]
+HERE = Path()
+
+
+def on_node(folder: Path, act: Callable[[Participant], Awaitable[T]]) -> T:
+    """Do something with the node of a folder: the one that runs there, or else one that is opened for this command."""
+    from trustspace.node.connector import reach
+
+    async def run() -> T:
+        async with reach(folder) as node:
+            return await act(node)
+
+    return asyncio.run(run())
+
+
+def show(value: BaseModel | Sequence[BaseModel], as_json: bool, *, columns: Sequence[str] = ()) -> None:
+    """Print a view, or a table of them with these columns."""
+    if as_json:
+        sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2) + "\n")
+    elif columns and isinstance(value, Sequence):
+        table(columns, [[_cell(getattr(row, name)) for name in columns] for row in value])
+    else:
+        for name, item in _plain(value).items():
+            if item not in ("", None, []):
+                sys.stdout.write(f"{name:<16} {_cell(item)}\n")
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on a terminal, tab-separated lines in a pipe."""
+    if not sys.stdout.isatty():
+        for row in (columns, *rows):
+            sys.stdout.write("\t".join(row) + "\n")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(*columns)
+    for row in rows:
+        drawn.add_row(*row)
+    Console().print(drawn)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Sequence):
+        return [_plain(one) for one in value]
+    return value.model_dump(mode="json")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)

@@ -1,0 +1,153 @@
+"""`publish`, `withdraw`, `search`, `show`, `negotiate`, `get`: from a file at one company to a file at another."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trustspace.cli.output import HERE, AsJson, Folder, on_node, show, table
+
+if TYPE_CHECKING:
+    from trustspace.core.policy import Policy
+    from trustspace.node import views
+    from trustspace.node.client import Participant
+
+Code = Annotated[str, typer.Argument(help="the product's 32-character identifier")]
+Words = Annotated[list[str] | None, typer.Option("--keyword")]
+Texts = Annotated[list[str] | None, typer.Option()]
+
+
+def publish(
+    file: Annotated[Path, typer.Argument(help="the file to publish")],
+    title: Annotated[str, typer.Option(help="数据产品名称")] = "",
+    description: str = "",
+    keyword: Words = None,
+    industry: str = "",
+    topic: str = "",
+    policy: Annotated[Path | None, typer.Option(help="an ODRL offer in a JSON file")] = None,
+    purpose: Texts = None,
+    count: Annotated[int | None, typer.Option(help="how often each contract may use it")] = None,
+    until: Annotated[str, typer.Option(help="the first instant that is too late")] = "",
+    participant: Texts = None,
+    delete_after: Annotated[
+        str, typer.Option(help="how long after delivery the data is to be deleted, e.g. P30D")
+    ] = "",
+    manual: Annotated[bool, typer.Option("--manual", help="each negotiation waits for a person")] = False,
+    update: Annotated[str, typer.Option(help="a new version of this product of yours (urn:uuid:…)")] = "",
+    folder: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Publish a file as a data product under a usage policy, or its new version with --update."""
+    from trustspace.core.errors import MisusedError
+    from trustspace.node.client import DataProduct
+
+    if not title and not update:
+        raise MisusedError("a product needs a title", where="--title")
+
+    async def act(node: Participant) -> views.ProductView:
+        if update:
+            return await node.update(update, file)
+        terms = _policy(policy, purpose, count, until, participant, delete_after)
+        product = DataProduct(
+            title=title, files=[file], description=description, keywords=keyword or (), industry=industry, topic=topic
+        )
+        return await node.publish(product, terms, approval="manual" if manual else "automatic")
+
+    show(on_node(folder, act), json)
+
+
+def _policy(
+    file: Path | None,
+    purpose: list[str] | None,
+    count: int | None,
+    until: str,
+    participants: list[str] | None,
+    delete_after: str,
+) -> Policy:
+    from trustspace.cli.policy import read_policy
+    from trustspace.core.policy import offer, use
+
+    if file is not None:
+        return read_policy(file)
+    rule = use(purpose=purpose or None, count=count, until=until or None, participants=participants or ())
+    return offer(rule, delete_after=delete_after or None)
+
+
+def withdraw(
+    product: Annotated[str, typer.Argument(help="your product (urn:uuid:…)")],
+    folder: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Take a product off the market; running contracts go on."""
+    show(on_node(folder, lambda node: node.call("withdraw", product)), json)
+
+
+def search(
+    text: Annotated[list[str] | None, typer.Argument(help="words, all of which must match: 公交 时刻表")] = None,
+    offset: int = 0,
+    limit: int = 20,
+    folder: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Search the functional node's catalogue."""
+    page = on_node(folder, lambda node: node.search_page(" ".join(text or ()), offset=offset, limit=limit))
+    if json:
+        show(page, json)
+        return
+    show(page.results, json, columns=("code", "title", "owner_name", "state"))
+    sys.stderr.write(f"{offset + 1 if page.results else 0}-{offset + len(page.results)} of {page.total}\n")
+
+
+def show_offer(code: Code, folder: Folder = HERE, json: AsJson = False) -> None:
+    """Read an offer clause by clause: what each means here and who enforces it."""
+    offer = on_node(folder, lambda node: node.show(code))
+    if json:
+        show(offer, json)
+        return
+    sys.stdout.write(f"{offer.title}\n{offer.provider_name} {offer.provider_identifier}\n")
+    clauses(offer.clauses)
+    if not offer.acceptable:
+        sys.stderr.write(f"not acceptable: {offer.reason}\n")
+        raise typer.Exit(1)
+
+
+def clauses(given: list[views.ClauseView]) -> None:
+    """Print the clauses of a policy, English with Chinese beside."""
+    table(("clause", "means", "含义", "enforced by"), [[c.path, c.text, c.text_zh, c.enforced_by] for c in given])
+
+
+def negotiate(
+    code: Code,
+    policy: Annotated[Path | None, typer.Option(help="other terms than offered: an ODRL file")] = None,
+    wait: float = 30.0,
+    folder: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Negotiate an offer to a contract that both sides sign, or to an explained refusal."""
+    from trustspace.cli.policy import read_policy
+
+    terms = read_policy(policy) if policy else None
+    show(on_node(folder, lambda node: node.negotiate(code, wait=wait, policy=terms)), json)
+
+
+def get(
+    contract: Annotated[str, typer.Argument(help="the contract (urn:uuid:…)")],
+    purpose: Annotated[str, typer.Option(help="what for; the provider checks and records it")] = "",
+    output: Annotated[Path, typer.Option("--output", "-o", help="a file, or a folder")] = HERE,
+    folder: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Use a contract once: fetch the data, verified, counted and receipted."""
+    from trustspace.node.getting import fetch
+
+    async def act(node: Participant) -> views.UseView:
+        return await fetch(node, contract, purpose, output, progress=not json and sys.stderr.isatty())
+
+    show(on_node(folder, act), json)
+
+
+show_offer.__name__ = "show"
+COMMANDS = (publish, withdraw, search, show_offer, negotiate, get)

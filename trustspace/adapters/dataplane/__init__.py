@@ -1,0 +1,1 @@
+"""Data on its way: files as sources and sinks, byte ranges, and the resumable pull."""

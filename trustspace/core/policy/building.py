@@ -55,7 +55,7 @@ def use(
 
 
 def offer(*rules: Rule, prohibit: Rule | Sequence[Rule] = (), delete_after: str | None = None) -> Policy:
-    """A policy of these permissions; `delete_after` (P30D) obliges the consumer to delete that long after each delivery.
+    """A policy of these permissions; `delete_after` (P30D) obliges to delete that long after each delivery.
 
     `InvalidInput` without a permission, and for a duration that is not one of weeks, days, hours, minutes, seconds.
     """

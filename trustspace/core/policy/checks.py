@@ -24,7 +24,7 @@ class Problem:
 
 
 def check_enforceable(policy: Policy) -> None:
-    """Pass where every clause has somebody who enforces it and a use is possible; else `Refused`, naming each clause."""
+    """Pass where each clause is enforced by somebody and a use is possible; else `Refused`, naming each clause."""
     found = problems(policy)
     if found:
         hints = dict.fromkeys(problem.hint for problem in found if problem.hint)
@@ -56,7 +56,7 @@ def _rule(rule: Rule, kind: Kind, path: str) -> Iterator[Problem]:
     elif kind not in action.words:
         places = " or ".join(action.words)
         yield Problem(f"{path}.action", f"{rule.action!r} is not enforced as a {kind}", f"it can be a {places}")
-    elif kind is Kind.OBLIGATION and not any(isinstance(term, Constraint) and term.left == DELAY for term in _of(rule)):
+    elif kind is Kind.OBLIGATION and not delays(rule):
         yield Problem(path, "an obligation without a delayPeriod has no due date", f"add {DELAY} lteq P30D")
     for at, term in enumerate(rule.constraints):
         yield from _term(term, kind, f"{path}.constraint[{at}]")
@@ -66,8 +66,10 @@ def _rule(rule: Rule, kind: Kind, path: str) -> Iterator[Problem]:
         yield from _rule(duty, Kind.DUTY, f"{path}.duty[{at}]")
 
 
-def _of(rule: Rule) -> tuple[Term, ...]:
-    return rule.constraints
+def delays(rule: Rule) -> tuple[str, ...]:
+    """The delays, as written, within which an obligation must be done; the shortest counts."""
+    plain = (term for term in rule.constraints if isinstance(term, Constraint) and term.left == DELAY)
+    return tuple(value for term in plain for value in term.values)
 
 
 def _unknown(path: str, what: str, term: str) -> Problem:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from trustspace.core.canon import Json, JsonObject
 from trustspace.core.policy.checks import unsupported
-from trustspace.core.policy.model import Constraint, Kind, Policy, Rule, Term
+from trustspace.core.policy.model import Constraint, Policy, Rule, Term
 from trustspace.core.policy.request import Request
 from trustspace.core.policy.vocabulary import COUNT, DATE_TIME, OPERANDS, PURPOSE, RECIPIENT
 
@@ -30,93 +30,93 @@ STATES: Final[Mapping[Truth, str]] = {True: "satisfied", False: "unsatisfied", N
 class Ruling(NamedTuple):
     """What one rule says: its entry in the report, whether it is about this action, whether it holds, what is to do."""
 
-    kind: Kind
     entry: JsonObject
     concerns: bool
     holds: Truth
-    todo: tuple[str, ...] = ()
+    todo: tuple[str, ...]
+
+
+Judge = Callable[[Request], Ruling]
+"""A rule of the policy, compiled."""
 
 
 class Program(NamedTuple):
-    """A compiled policy; one with `problems` has no checks, and permits nothing."""
+    """A compiled policy; one with `problems` has no rules left, and permits nothing."""
 
     digest: str
     problems: tuple[str, ...]
-    rules: tuple[Callable[[Request], Ruling], ...]
+    permissions: tuple[Judge, ...]
+    prohibitions: tuple[Judge, ...]
+    obligations: tuple[JsonObject, ...]
 
 
 def compile_policy(policy: Policy) -> Program:
     """The closures of a policy whose terms are all known, or the problems of one that has others."""
     problems = tuple(map(str, unsupported(policy)))
     if problems:
-        return Program(policy.digest, problems, ())
-    rules = (_COMPILERS[kind](rule, f"{kind}[{at}]") for kind, group in policy.rules() for at, rule in enumerate(group))
-    return Program(policy.digest, (), tuple(rules))
+        return Program(policy.digest, problems, (), (), ())
+    return Program(
+        policy.digest,
+        (),
+        tuple(_permission(rule, f"permission[{at}]") for at, rule in enumerate(policy.permissions)),
+        tuple(_prohibition(rule, f"prohibition[{at}]") for at, rule in enumerate(policy.prohibitions)),
+        tuple(_obligation(rule, f"obligation[{at}]") for at, rule in enumerate(policy.obligations)),
+    )
 
 
-def _permission(rule: Rule, path: str) -> Callable[[Request], Ruling]:
+def _permission(rule: Rule, path: str) -> Judge:
     check = _all(rule.constraints, path)
-    duties = tuple((f"{path}.duty[{at}]", duty.action) for at, duty in enumerate(rule.duties))
+    wanted = tuple((f"{path}.duty[{at}]", duty.action) for at, duty in enumerate(rule.duties))
+    fixed: JsonObject = {"rule": path, "kind": "permission", "action": rule.action}
 
-    def ruling(request: Request) -> Ruling:
+    def judge(request: Request) -> Ruling:
         lines, holds = check(request)
-        todo = tuple(name for name, _ in duties if name not in request.fulfilled)
-        concerns, allows = request.action == rule.action, holds is True and not todo
-        entry = _entry(Kind.PERMISSION, rule, path, concerns and allows, "permit", "deny", lines)
-        entry["duties"] = [_duty(name, action, "not-set" if name in todo else "fulfilled") for name, action in duties]
-        return Ruling(Kind.PERMISSION, entry, concerns, holds, todo)
+        todo = tuple(name for name, _ in wanted if name not in request.fulfilled) if wanted else ()
+        concerns = request.action == rule.action
+        active = concerns and holds is True and not todo
+        state = {"activation": "active", "control": "permit"} if active else _INACTIVE
+        duties = [_duty(name, action, name in todo) for name, action in wanted]
+        return Ruling({**fixed, **state, "constraints": lines, "duties": duties}, concerns, holds, todo)
 
-    return ruling
+    return judge
 
 
-def _prohibition(rule: Rule, path: str) -> Callable[[Request], Ruling]:
+_INACTIVE: Final = {"activation": "inactive", "control": "deny"}
+
+
+def _duty(name: str, action: str, missing: bool) -> JsonObject:
+    return {"id": name, "action": action, "when": "pre", "deontic": "not-set" if missing else "fulfilled"}
+
+
+def _prohibition(rule: Rule, path: str) -> Judge:
     check = _all(rule.constraints, path)
+    fixed: JsonObject = {"rule": path, "kind": "prohibition", "action": rule.action}
 
-    def ruling(request: Request) -> Ruling:
+    def judge(request: Request) -> Ruling:
         lines, holds = check(request)
         concerns = request.action == rule.action
-        entry = _entry(Kind.PROHIBITION, rule, path, concerns and holds is not False, "deny", "none", lines)
-        return Ruling(Kind.PROHIBITION, entry, concerns, holds)
+        active = concerns and holds is not False
+        state = {"activation": "active", "control": "deny"} if active else {"activation": "inactive", "control": "none"}
+        return Ruling({**fixed, **state, "constraints": lines}, concerns, holds, ())
 
-    return ruling
+    return judge
 
 
-def _obligation(rule: Rule, path: str) -> Callable[[Request], Ruling]:
+def _obligation(rule: Rule, path: str) -> JsonObject:
     """An obligation decides nothing about a use; the report names it, since the use is what makes it due."""
-
-    def ruling(_request: Request) -> Ruling:
-        entry = {"rule": path, "kind": "obligation", "action": rule.action, "deontic": "not-set"}
-        return Ruling(Kind.OBLIGATION, entry, concerns=False, holds=None)
-
-    return ruling
-
-
-_COMPILERS: Final = {Kind.PERMISSION: _permission, Kind.PROHIBITION: _prohibition, Kind.OBLIGATION: _obligation}
-
-
-def _entry(
-    kind: Kind, rule: Rule, path: str, active: bool, yes: str, no: str, lines: list[JsonObject]
-) -> JsonObject:  # fmt: skip
-    return {
-        "rule": path,
-        "kind": kind.value,
-        "action": rule.action,
-        "activation": "active" if active else "inactive",
-        "control": yes if active else no,
-        "constraints": lines,
-    }
-
-
-def _duty(name: str, action: str, state: str) -> JsonObject:
-    return {"id": name, "action": action, "when": "pre", "deontic": state}
+    return {"rule": path, "kind": "obligation", "action": rule.action, "deontic": "not-set"}
 
 
 def _all(terms: tuple[Term, ...], path: str) -> Callable[[Request], tuple[list[JsonObject], Truth]]:
     checks = tuple(_term(term, f"{path}.constraint[{at}]") for at, term in enumerate(terms))
 
     def check(request: Request) -> tuple[list[JsonObject], Truth]:
-        outcomes = [one(request) for one in checks]
-        return [line for line, _ in outcomes], _and([holds for _, holds in outcomes])
+        lines, truths = [], []
+        for one in checks:
+            line, holds = one(request)
+            lines.append(line)
+            truths.append(holds)
+        return lines, _and(truths)
 
     return check
 
@@ -176,7 +176,7 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 
 def _time(op: str, values: tuple[datetime, ...]) -> Test:
     compare, [bound] = _COMPARE[op], values
-    return lambda request: (request.at.isoformat(), compare(request.at, bound))
+    return lambda request: (request.clock, compare(request.at, bound))
 
 
 def _count(op: str, values: tuple[int, ...]) -> Test:

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from trustspace.core.canon import JsonObject
 from trustspace.core.errors import InvalidInput, NotVerified
 from trustspace.core.policy.compiling import Program, Ruling, compile_policy
-from trustspace.core.policy.model import Kind, Policy
+from trustspace.core.policy.model import Policy
 from trustspace.core.policy.request import Request, request_from
 from trustspace.core.policy.vocabulary import OPERANDS, Words
 from trustspace.core.policy.words import fill, say, short
@@ -60,13 +60,15 @@ class Decision:
 def decide(policy: Policy, request: Request) -> Decision:
     """Decide one use in a closed world: what no permission allows is refused, and a prohibition beats a permission.
 
-    A duty inside a permission comes before the use (前置义务): until it is fulfilled the answer is conditional. A policy
-    with a term that nobody here enforces permits nothing. Never raises for a policy and a request that exist.
+    A duty inside a permission comes before the use (前置义务): until it is fulfilled the answer is conditional.
+    A policy with a term that nobody here enforces permits nothing. Never raises for a policy and a request that exist.
     """
     program = _compiled(policy)
-    rulings = [rule(request) for rule in program.rules]
-    verdict = _refuse(program.problems) if program.problems else _weigh(rulings, request)
-    return Decision(verdict.value, verdict.en, verdict.zh, _report(program, request, rulings, verdict), verdict.todo)
+    permissions = [judge(request) for judge in program.permissions]
+    prohibitions = [judge(request) for judge in program.prohibitions]
+    verdict = _refuse(program.problems) if program.problems else _weigh(permissions, prohibitions, request)
+    rules = [ruling.entry for ruling in permissions + prohibitions] + [{**entry} for entry in program.obligations]
+    return Decision(verdict.value, verdict.en, verdict.zh, _report(program, request, rules, verdict), verdict.todo)
 
 
 def replay(policy: Policy, report: JsonObject) -> Decision:
@@ -91,25 +93,24 @@ def replay(policy: Policy, report: JsonObject) -> Decision:
 _compiled = lru_cache(maxsize=1024)(compile_policy)
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(NamedTuple):
     value: DecisionValue
     en: str
     zh: str
     todo: tuple[str, ...] = ()
 
 
-def _report(program: Program, request: Request, rulings: list[Ruling], verdict: _Verdict) -> JsonObject:
+def _report(program: Program, request: Request, rules: list[JsonObject], verdict: _Verdict) -> JsonObject:
     reserved = 1 if verdict.value is DecisionValue.PERMIT else 0
     return {
-        "decision": verdict.value.value,
-        "result_code": verdict.value.chinese,
+        "decision": str(verdict.value),
+        "result_code": _CHINESE[verdict.value],
         "reason": verdict.en,
         "policy": f"sha256:{program.digest}",
         "request": request.to_json(),
-        "clock": request.at.isoformat(),
+        "clock": request.clock,
         "mode": {"duty": "pre", "behaviour": "closed", "conflict": "prohibit"},
-        "rules": [ruling.entry for ruling in rulings],
+        "rules": rules,
         "problems": list(program.problems),
         "todo": list(verdict.todo),
         "counter": {"name": "count", "reserved": reserved, "total": request.used + reserved},
@@ -124,20 +125,23 @@ def _refuse(problems: tuple[str, ...]) -> _Verdict:
     )
 
 
-def _weigh(rulings: list[Ruling], request: Request) -> _Verdict:
-    concerned = [ruling for ruling in rulings if ruling.concerns]
-    forbidding = [ruling for ruling in concerned if ruling.kind is Kind.PROHIBITION and ruling.holds is not False]
-    permissions = [ruling for ruling in concerned if ruling.kind is Kind.PERMISSION]
-    if forbidding:
-        return _forbid(forbidding[0].entry)
-    if not permissions:
+def _weigh(permissions: list[Ruling], prohibitions: list[Ruling], request: Request) -> _Verdict:
+    for ruling in prohibitions:
+        if ruling.concerns and ruling.holds is not False:
+            return _forbid(ruling.entry)
+    for ruling in permissions:
+        if ruling.concerns and ruling.holds and not ruling.todo:
+            return _permit(ruling.entry, request)
+    return _withhold([ruling for ruling in permissions if ruling.concerns], request)
+
+
+def _withhold(concerned: list[Ruling], request: Request) -> _Verdict:
+    """Why none of the permissions for this action allows the use now."""
+    if not concerned:
         action = short(request.action)
         return _Verdict(DecisionValue.DEFAULT_DENY, f"no permission covers the action {action}", f"未授权行为{action}")
-    holding = [ruling for ruling in permissions if ruling.holds]
-    if not holding:
-        return _deny(min((ruling.entry for ruling in permissions), key=_distance))
-    ready = next((ruling for ruling in holding if not ruling.todo), None)
-    return _permit(ready.entry, request) if ready else _condition(holding[0].todo)
+    waiting = next((ruling for ruling in concerned if ruling.holds), None)
+    return _condition(waiting.todo) if waiting else _deny(min((ruling.entry for ruling in concerned), key=_distance))
 
 
 def _permit(entry: JsonObject, request: Request) -> _Verdict:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trustspace.core.errors import InvalidInput, Refused
-from trustspace.core.policy.checks import unsupported
-from trustspace.core.policy.model import Constraint, Policy
-from trustspace.core.policy.vocabulary import DELAY, parse_duration
+from trustspace.core.policy.checks import delays, unsupported
+from trustspace.core.policy.model import Policy
+from trustspace.core.policy.vocabulary import parse_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,4 @@ def due(policy: Policy, *, anchor: datetime) -> tuple[DueDuty, ...]:
 
 def _due(at: int, policy: Policy, anchor: datetime) -> DueDuty:
     rule = policy.obligations[at]
-    delays = [
-        parse_duration(value)
-        for term in rule.constraints
-        if isinstance(term, Constraint) and term.left == DELAY
-        for value in term.values
-    ]
-    return DueDuty(f"obligation[{at}]", rule.action, anchor + min(delays))
+    return DueDuty(f"obligation[{at}]", rule.action, anchor + min(map(parse_duration, delays(rule))))

@@ -14,7 +14,10 @@ from trustspace.core.errors import InvalidInput, TooLarge
 from trustspace.core.policy.model import ODRL, Constraint, Kind, Logical, Policy, Rule, Term
 
 OPERATORS: Final = frozenset(
-    "eq neq gt gteq lt lteq isA hasPart isPartOf isAllOf isAnyOf isNoneOf term-lteq".split(),
+    (
+        *("eq", "neq", "gt", "gteq", "lt", "lteq"),
+        *("isA", "hasPart", "isPartOf", "isAllOf", "isAnyOf", "isNoneOf", "term-lteq"),
+    )
 )
 """ODRL's twelve, and the one that the protocol's schema names besides (nothing here supports it)."""
 LOGICAL: Final = frozenset({"and", "or", "xone", "andSequence"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -18,8 +18,8 @@ class Request:
     """One use asked for: `at` has an offset; `used` is how many uses of the agreement were permitted before.
 
     `identifiers` are the other names of the same party (32-character identifier, 统一社会信用代码), `fulfilled` the ids
-    of duties that were carried out, as a decision's `todo` gives them. `InvalidInput` for a time without an offset
-    and for a `used` under zero.
+    of duties that were carried out, as a decision's `todo` gives them, `clock` is `at` in ISO 8601. `InvalidInput` for a
+    time without an offset and for a `used` under zero.
     """
 
     action: str
@@ -29,12 +29,14 @@ class Request:
     identifiers: Collection[str] = ()
     used: int = 0
     fulfilled: Collection[str] = frozenset()
+    clock: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:
             raise InvalidInput("a time without an offset", where="request.at")
         if not 0 <= self.used <= MAX_USED:
             raise InvalidInput(f"{self.used} uses", where="request.used")
+        object.__setattr__(self, "clock", self.at.isoformat())
 
     def names(self) -> list[str]:
         """Every name of the party, sorted."""

@@ -160,18 +160,19 @@ _COUNT_WORDS: Final = {
     ),
     "lt": Words(
         "fewer than {right} uses under the contract, all together", "合约项下合计使用少于{right}次",
-        "this would be use number {value}, and fewer than {right} are allowed", "这将是第{value}次使用，须少于{right}次",
+        "this would be use number {value}, and fewer than {right} are allowed",
+        "这将是第{value}次使用，须少于{right}次",
     ),
 }  # fmt: skip
 _DECLARED_EN: Final = "; the consumer declares it with each use, and what is then done with the data is only evidenced"
 _DECLARED_ZH: Final = "；使用方每次使用时声明，之后的实际用途仅能存证"
 _ONLY_PURPOSE: Final = Words(
     f"for the declared purpose {{right}}{_DECLARED_EN}", f"声明的用途为{{right}}{_DECLARED_ZH}",
-    "the purpose declared is {value}, and {right} is allowed", "声明的用途为{value}，允许的是{right}",
+    "declared purpose: {value}; allowed: {right}", "声明的用途：{value}；允许的用途：{right}",
 )  # fmt: skip
 _NOT_PURPOSE: Final = Words(
     f"for a declared purpose other than {{right}}{_DECLARED_EN}", f"声明的用途不是{{right}}{_DECLARED_ZH}",
-    "the purpose declared is {value}, and {right} is not allowed", "声明的用途为{value}，不允许{right}",
+    "declared purpose: {value}; allowed: any but {right}", "声明的用途：{value}；不允许：{right}",
 )  # fmt: skip
 _ONLY_PARTY: Final = Words(
     "by {right}", "使用者为{right}",

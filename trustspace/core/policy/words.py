@@ -22,7 +22,9 @@ def say(value: Json, language: Language) -> str:
         return "not declared" if language == "en" else "未声明"
     if isinstance(value, list | tuple):
         return (" or " if language == "en" else "或").join(say(item, language) for item in value)
-    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
+    text = str(value)
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 

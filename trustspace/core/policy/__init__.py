@@ -11,6 +11,7 @@ from trustspace.core.policy.model import Constraint, Kind, Logical, Policy, Rule
 from trustspace.core.policy.reading import from_odrl
 from trustspace.core.policy.request import Request
 from trustspace.core.policy.vocabulary import Enforcement, parse_duration, parse_instant
+from trustspace.core.policy.words import Language
 
 __all__ = [
     "CHINA",
@@ -21,6 +22,7 @@ __all__ = [
     "DueDuty",
     "Enforcement",
     "Kind",
+    "Language",
     "Logical",
     "Policy",
     "Problem",

@@ -18,8 +18,8 @@ class Request:
     """One use asked for: `at` has an offset; `used` is how many uses of the agreement were permitted before.
 
     `identifiers` are the other names of the same party (32-character identifier, 统一社会信用代码), `fulfilled` the ids
-    of duties that were carried out, as a decision's `todo` gives them, `clock` is `at` in ISO 8601. `InvalidInput` for a
-    time without an offset and for a `used` under zero.
+    of duties that were carried out, as a decision's `todo` gives them, and `clock` is `at` in ISO 8601. Raises
+    `InvalidInput` for a time without an offset and for a `used` under zero.
     """
 
     action: str

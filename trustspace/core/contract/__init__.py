@@ -1,0 +1,68 @@
+"""Contracts (合约): the negotiation as a table, what is agreed and signed, and the checks before one binds oneself."""
+
+from __future__ import annotations
+
+from trustspace.core.contract.checks import CLOCK_TOLERANCE, check_agreement, check_exact_bytes, check_request
+from trustspace.core.contract.contract import Contract, Signed, Status, conclude, end
+from trustspace.core.contract.exchange import Role
+from trustspace.core.contract.messages import (
+    ContractAgreement,
+    ContractEvent,
+    ContractOffer,
+    ContractRequest,
+    ContractTermination,
+    ContractVerification,
+    Event,
+    Message,
+    Verb,
+)
+from trustspace.core.contract.negotiation import MACHINE, Negotiation, State, acknowledged, failed, receive, send
+from trustspace.core.contract.offer import (
+    Agreement,
+    Offer,
+    Party,
+    agreement_bytes,
+    agreement_to_json,
+    offer_to_json,
+    party_members,
+    read_agreement,
+    read_offer,
+)
+
+__all__ = [
+    "CLOCK_TOLERANCE",
+    "MACHINE",
+    "Agreement",
+    "Contract",
+    "ContractAgreement",
+    "ContractEvent",
+    "ContractOffer",
+    "ContractRequest",
+    "ContractTermination",
+    "ContractVerification",
+    "Event",
+    "Message",
+    "Negotiation",
+    "Offer",
+    "Party",
+    "Role",
+    "Signed",
+    "State",
+    "Status",
+    "Verb",
+    "acknowledged",
+    "agreement_bytes",
+    "agreement_to_json",
+    "check_agreement",
+    "check_exact_bytes",
+    "check_request",
+    "conclude",
+    "end",
+    "failed",
+    "offer_to_json",
+    "party_members",
+    "read_agreement",
+    "read_offer",
+    "receive",
+    "send",
+]

@@ -1,0 +1,194 @@
+"""What both processes of two parties have in common: what is on its way, what is due, who wins when messages cross.
+
+A state changes for the sender when the peer has acknowledged the message (DSP 2025-1, contract negotiation protocol and
+transfer process protocol); until then the message is `pending`. Three rules follow, the same for both machines:
+
+- *Overtaking*: a message that is legal only after our pending one is itself the acknowledgement of it.
+- *Crossing*: where both moves are legal now, the one that leaves the other legal goes through and the other stays
+  pending; where each shuts the other out, the later verb of `Rules.rank` wins on both sides.
+- *Both end it*: the provider's copy decides whose reason stands: the message that arrives there first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from trustspace.core.errors import Conflict, IllegalTransition, InvalidInput, NotFound
+from trustspace.core.machine import Machine
+from trustspace.core.record import Record
+
+
+class Role(StrEnum):
+    """Which side of the process one is: the provider (数据提供方) or the consumer (数据使用方)."""
+
+    CONSUMER = "consumer"
+    PROVIDER = "provider"
+
+    @property
+    def other(self) -> Role:
+        """The role of the counterparty."""
+        return Role.PROVIDER if self is Role.CONSUMER else Role.CONSUMER
+
+
+S = TypeVar("S", bound=StrEnum)
+V = TypeVar("V", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange(Record, Generic[S, V]):
+    """One side's copy of a process; `key` is our own pid, `peer_pid` the peer's ("" until known).
+
+    `peer` is the counterparty's participant id, `callback` the URL base that we send to. `state` is what the peer has
+    acknowledged (None: not even begun), `pending` our message that it has not answered yet. `todo` is what *we* have to
+    do next ("" for nothing), `tag` is free for the services. `refusal` is the last reason the peer gave for refusing
+    a message. `code`, `reasons` and `ended_by` describe a termination; `pending_code` and `pending_reasons` the one
+    that is on its way.
+    """
+
+    role: Role
+    peer: str
+    peer_pid: str = ""
+    callback: str = ""
+    state: S | None = None
+    pending: V | None = None
+    pending_code: str = ""
+    pending_reasons: tuple[str, ...] = ()
+    code: str = ""
+    reasons: tuple[str, ...] = ()
+    ended_by: Role | None = None
+    refusal: str = ""
+    todo: str = ""
+    tag: str = ""
+    created: datetime
+    changed: datetime
+
+    @property
+    def consumer_pid(self) -> str:
+        """The consumer's pid of this process, "" while unknown."""
+        return self.key if self.role is Role.CONSUMER else self.peer_pid
+
+    @property
+    def provider_pid(self) -> str:
+        """The provider's pid of this process, "" while unknown."""
+        return self.key if self.role is Role.PROVIDER else self.peer_pid
+
+
+E = TypeVar("E", bound=Exchange[Any, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Rules(Generic[S, V]):
+    """A machine and what the exchange of messages adds to it.
+
+    `rank` orders the verbs: of two crossing messages that shut each other out the later one wins. `todo` says what has
+    to be done by whom in which state. In a `lasting` state a refused message leaves the state as it is.
+    """
+
+    machine: Machine[S, Role, V]
+    rank: tuple[V, ...]
+    terminate: V
+    terminated: S
+    todo: Mapping[tuple[S, Role], str]
+    lasting: frozenset[S] = frozenset()
+
+    def received(self, mine: E, verb: V, *, now: datetime, code: str = "", reasons: tuple[str, ...] = ()) -> E:
+        """The process after the peer's message; `IllegalTransition` where it may not come now."""
+        state, pending = self._incoming(mine, verb)
+        after = replace(mine, state=state, pending=pending)
+        if verb == self.terminate:
+            after = replace(after, code=code, reasons=reasons, ended_by=mine.role.other)
+        return self._settled(after, now)
+
+    def sent(self, mine: E, verb: V, *, now: datetime, code: str = "", reasons: tuple[str, ...] = ()) -> E:
+        """The process with our message on its way; `IllegalTransition`, or `Conflict` where another one is already."""
+        if mine.pending is not None:
+            raise Conflict(
+                f"{mine.pending} is on its way and not answered yet",
+                where=self.machine.name,
+                hint="wait for the peer's answer; status shows what holds it up",
+            )
+        self.machine.after(mine.state, mine.role, verb)
+        return self._settled(replace(mine, pending=verb, pending_code=code, pending_reasons=reasons), now)
+
+    def acknowledged(self, mine: E, *, now: datetime, peer_pid: str = "") -> E:
+        """The process once the peer has said yes to the pending message; the same one where that is known already.
+
+        Raises `NotFound` where the peer's pid is another than before, `InvalidInput` where it should be given and is
+        not.
+        """
+        after = bind(mine, peer_pid)
+        if mine.pending is None:
+            return after
+        if not after.peer_pid:
+            raise InvalidInput("the answer does not name the peer's pid", where=self.machine.name)
+        if mine.pending == self.terminate:
+            return self._ended(after, now)
+        return self._settled(replace(after, state=self.machine.after(mine.state, mine.role, mine.pending)), now, "")
+
+    def failed(self, mine: E, reason: str, *, now: datetime, code: str = "") -> E:
+        """The process once the peer has refused the pending message for good.
+
+        An error changes no state at the peer (DSP), so in a lasting state the message is only withdrawn; elsewhere
+        nothing can come of the process any more and it ends with the peer's reason. Our own termination stands anyway.
+        """
+        if mine.pending is None:
+            return mine
+        if mine.state is not None and (mine.state in self.lasting or self.machine.final(mine.state)):
+            stays = mine.pending != self.terminate or self.machine.final(mine.state)
+            return self._settled(replace(mine, refusal=reason), now, "") if stays else self._ended(mine, now)
+        if mine.pending == self.terminate:
+            return self._ended(mine, now)
+        end = replace(mine, state=self.terminated, code=code, reasons=(reason,), ended_by=mine.role.other)
+        return self._settled(replace(end, refusal=reason), now, "")
+
+    def _incoming(self, mine: E, verb: V) -> tuple[S, V | None]:
+        """The state after the peer's move, and what of ours is still on its way."""
+        peer, pending, moves = mine.role.other, mine.pending, self.machine.moves
+        if pending is None:
+            return self.machine.after(mine.state, peer, verb), None
+        ours = moves.get((mine.state, mine.role, pending))
+        if ours is not None and (ours, peer, verb) in moves:
+            return moves[ours, peer, verb], None  # it overtook the answer to ours
+        theirs = self.machine.after(mine.state, peer, verb)
+        if (theirs, mine.role, pending) in moves:
+            return theirs, pending
+        if verb == pending == self.terminate and mine.role is Role.CONSUMER:
+            return theirs, pending  # the provider's answer will tell which of the two came first
+        if self.rank.index(verb) < self.rank.index(pending):
+            raise IllegalTransition(f"{verb} crossed {pending}, which goes first", where=self.machine.name)
+        return theirs, None
+
+    def _ended(self, mine: E, now: datetime) -> E:
+        end = replace(mine, state=self.terminated, code=mine.pending_code, ended_by=mine.role)
+        return self._settled(replace(end, reasons=mine.pending_reasons), now, "")
+
+    def _settled(self, mine: E, now: datetime, pending: str | None = None) -> E:
+        """The process at its new time, with what is to be done derived again; `pending=""` takes the message off."""
+        if pending == "" or mine.pending is None:
+            mine = replace(mine, pending=None, pending_code="", pending_reasons=())
+        due = "" if mine.pending is not None or mine.state is None else self.todo.get((mine.state, mine.role), "")
+        return replace(mine, todo=due, changed=now)
+
+
+def bind(mine: E, peer_pid: str) -> E:
+    """The process knowing the peer's pid; `NotFound` where it is known to be another."""
+    if mine.peer_pid and peer_pid and mine.peer_pid != peer_pid:
+        raise NotFound("this pid belongs to another process", where=f"{mine.role.other}Pid")
+    return replace(mine, peer_pid=peer_pid) if peer_pid and not mine.peer_pid else mine
+
+
+def addressed(mine: E, consumer_pid: str | None, provider_pid: str | None) -> E:
+    """The process that a message with these pids belongs to, if it is `mine`; else `NotFound`.
+
+    Only a message that begins a process may leave out the receiver's pid.
+    """
+    consumer = mine.role is Role.CONSUMER
+    own, theirs = (consumer_pid, provider_pid) if consumer else (provider_pid, consumer_pid)
+    begins = own is None and mine.state is None and mine.pending is None
+    if own != mine.key and not begins:
+        raise NotFound("there is no such process here", where=f"{mine.role}Pid")
+    return bind(mine, theirs or "")

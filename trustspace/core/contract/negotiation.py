@@ -1,0 +1,168 @@
+"""The contract negotiation of the Dataspace Protocol 2025-1: its table, one side's copy of it, and the moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Final
+
+from trustspace.core.canon import canonical, encode64, loads
+from trustspace.core.contract.exchange import Exchange, Role, Rules, addressed
+from trustspace.core.contract.messages import (
+    ContractAgreement,
+    ContractOffer,
+    ContractRequest,
+    ContractTermination,
+    ContractVerification,
+    Message,
+    Verb,
+)
+from trustspace.core.contract.offer import Agreement, Offer, offer_to_json, read_agreement, read_offer
+from trustspace.core.machine import Machine
+
+
+class State(StrEnum):
+    """Where a negotiation is."""
+
+    REQUESTED = "REQUESTED"
+    OFFERED = "OFFERED"
+    ACCEPTED = "ACCEPTED"
+    AGREED = "AGREED"
+    VERIFIED = "VERIFIED"
+    FINALIZED = "FINALIZED"
+    TERMINATED = "TERMINATED"
+
+
+MACHINE: Final = Machine[State, Role, Verb](
+    "contract negotiation",
+    {
+        (None, Role.CONSUMER, Verb.REQUEST): State.REQUESTED,
+        (None, Role.PROVIDER, Verb.OFFER): State.OFFERED,
+        (State.REQUESTED, Role.PROVIDER, Verb.OFFER): State.OFFERED,
+        (State.REQUESTED, Role.PROVIDER, Verb.AGREE): State.AGREED,
+        (State.REQUESTED, Role.CONSUMER, Verb.TERMINATE): State.TERMINATED,
+        (State.REQUESTED, Role.PROVIDER, Verb.TERMINATE): State.TERMINATED,
+        (State.OFFERED, Role.CONSUMER, Verb.REQUEST): State.REQUESTED,
+        (State.OFFERED, Role.CONSUMER, Verb.ACCEPT): State.ACCEPTED,
+        (State.OFFERED, Role.CONSUMER, Verb.TERMINATE): State.TERMINATED,
+        (State.OFFERED, Role.PROVIDER, Verb.TERMINATE): State.TERMINATED,
+        (State.ACCEPTED, Role.PROVIDER, Verb.AGREE): State.AGREED,
+        (State.ACCEPTED, Role.PROVIDER, Verb.TERMINATE): State.TERMINATED,
+        (State.AGREED, Role.CONSUMER, Verb.VERIFY): State.VERIFIED,
+        (State.AGREED, Role.CONSUMER, Verb.TERMINATE): State.TERMINATED,
+        (State.VERIFIED, Role.PROVIDER, Verb.FINALIZE): State.FINALIZED,
+        (State.VERIFIED, Role.PROVIDER, Verb.TERMINATE): State.TERMINATED,
+    },
+)
+"""DSP 2025-1, contract negotiation protocol, the state machine's figure."""
+
+_RULES: Final = Rules(
+    machine=MACHINE,
+    rank=tuple(Verb),
+    terminate=Verb.TERMINATE,
+    terminated=State.TERMINATED,
+    todo={
+        (State.REQUESTED, Role.PROVIDER): "decide",
+        (State.OFFERED, Role.CONSUMER): "decide",
+        (State.ACCEPTED, Role.PROVIDER): "agree",
+        (State.AGREED, Role.CONSUMER): "verify",
+        (State.VERIFIED, Role.PROVIDER): "finalize",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Negotiation(Exchange[State, Verb]):
+    """One side's copy of a negotiation.
+
+    `terms` is the canonical JSON of the last offer on the table ("" for none), `agreement` the exact JSON text of the
+    agreement, the signatures base64url of CMS DER ("" for none). `peer_signs` is what the peer says of itself.
+    """
+
+    KIND: ClassVar[str] = "negotiation"
+    INDEX: ClassVar[tuple[str, ...]] = ("state", "todo", "peer")
+
+    state: State | None = None
+    pending: Verb | None = None
+    terms: str = ""
+    offered_by: Role | None = None
+    agreement: str = ""
+    provider_signature: str = ""
+    consumer_signature: str = ""
+    peer_signs: bool = False
+
+    @property
+    def offer(self) -> Offer | None:
+        """The last offer on the table."""
+        return read_offer(loads(self.terms.encode())) if self.terms else None
+
+    @property
+    def agreed(self) -> Agreement | None:
+        """The agreement, read."""
+        return read_agreement(loads(self.agreement.encode())) if self.agreement else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether no message can come any more."""
+        return self.state is not None and MACHINE.final(self.state)
+
+
+def receive(negotiation: Negotiation, message: Message, *, now: datetime) -> Negotiation:
+    """The negotiation after the peer's message.
+
+    Raises `NotFound` where the pids are not of this negotiation, `IllegalTransition` where the message may not come
+    now; nothing is changed then.
+    """
+    mine = addressed(negotiation, message.consumer_pid, message.provider_pid)
+    code, reasons = _end(message)
+    moved = _RULES.received(mine, message.verb, now=now, code=code, reasons=reasons)
+    if isinstance(message, ContractRequest | ContractOffer):
+        moved = replace(moved, callback=message.callback or moved.callback, peer_signs=bool(message.signs))
+    return _with_content(moved, message)
+
+
+def send(negotiation: Negotiation, message: Message, *, now: datetime) -> Negotiation:
+    """The negotiation with our message on its way: the state is the same until the peer has acknowledged it.
+
+    Raises `IllegalTransition` where we may not say that now, `Conflict` where an earlier message is not answered yet.
+    """
+    mine = addressed(negotiation, message.consumer_pid, message.provider_pid)
+    code, reasons = _end(message)
+    return _with_content(_RULES.sent(mine, message.verb, now=now, code=code, reasons=reasons), message)
+
+
+def acknowledged(negotiation: Negotiation, *, now: datetime, peer_pid: str = "") -> Negotiation:
+    """The negotiation once the peer has said yes; unchanged where its next message said so before.
+
+    Raises `NotFound` where the peer names another pid than before, `InvalidInput` where it has never named one.
+    """
+    return _RULES.acknowledged(negotiation, now=now, peer_pid=peer_pid)
+
+
+def failed(negotiation: Negotiation, reason: str, *, now: datetime, code: str = "") -> Negotiation:
+    """The negotiation once the peer has refused our message for good: TERMINATED, with the peer's reason."""
+    return _RULES.failed(negotiation, reason, now=now, code=code)
+
+
+def _end(message: Message) -> tuple[str, tuple[str, ...]]:
+    return (message.code, message.reasons) if isinstance(message, ContractTermination) else ("", ())
+
+
+def _with_content(negotiation: Negotiation, message: Message) -> Negotiation:
+    """The negotiation with what the message brings, whoever sent it."""
+    match message:
+        case ContractRequest(offer=offer) | ContractOffer(offer=offer):
+            by = Role.CONSUMER if message.verb is Verb.REQUEST else Role.PROVIDER
+            terms = canonical(offer_to_json(offer, with_target=True)).decode()
+            return replace(negotiation, terms=terms, offered_by=by)
+        case ContractAgreement(signed=signed, document=document):
+            return replace(
+                negotiation,
+                agreement=(signed or document).decode(),
+                provider_signature=encode64(message.signature or b""),
+            )
+        case ContractVerification(signature=signature):
+            return replace(negotiation, consumer_signature=encode64(signature or b""))
+        case _:
+            return negotiation

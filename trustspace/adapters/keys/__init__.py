@@ -1,0 +1,1 @@
+"""Keys behind the `Signer` port: files on disk, and seeds for tests."""

@@ -1,0 +1,1 @@
+"""Who is who (统一身份登记): keys, certificates, signatures, tokens, DID documents and the list of participants."""

@@ -1,4 +1,4 @@
-"""The hashing of the log: RFC 6962 section 2.1, with proofs read from stored nodes and checked as in RFC 9162 section 2.1.
+"""The hashing of the log: RFC 6962 section 2.1, proofs read from stored nodes, checked as RFC 9162 does.
 
 A node `(level, index)` is the hash of the full subtree over leaves [index·2^level, (index+1)·2^level). Full subtrees
 never change, so a store keeps them; the incomplete right edge of a tree is computed from them when it is asked for.
@@ -88,7 +88,7 @@ def inclusion_proof(index: int, size: int, node: Node) -> tuple[bytes, ...]:
 
 
 def consistency_proof(old: int, new: int, node: Node) -> tuple[bytes, ...]:
-    """The proof that the tree of `old` is a prefix of that of `new` (RFC 6962, 2.1.2); empty for 0 and for equal sizes."""
+    """The proof that the tree of `old` leaves is a prefix of that of `new` (RFC 6962, 2.1.2); empty for 0 and `new`."""
     if not 0 <= old <= new:
         raise InvalidInput(f"a log of {new} has no earlier size {old}")
     if old in (0, new):
@@ -108,9 +108,13 @@ def consistency_proof(old: int, new: int, node: Node) -> tuple[bytes, ...]:
 
 
 def verify_inclusion(index: int, size: int, leaf: bytes, path: Sequence[bytes], expected: bytes) -> None:
-    """Check that the leaf hash stands in place `index` of the tree of `size` with root `expected` (RFC 9162, 2.1.3.2)."""
-    if not 0 <= index < size:
-        raise NotVerified(f"there is no leaf {index} in a log of {size}")
+    """Check that the leaf hash stands in place `index` of the tree with that size and root; else `NotVerified`."""
+    _need(implied_root(index, size, leaf, path) == expected, f"the proof of leaf {index} does not lead to the root")
+
+
+def implied_root(index: int, size: int, leaf: bytes, path: Sequence[bytes]) -> bytes:
+    """The root that an audit path leads to from the leaf hash in place `index` of `size` (RFC 9162, 2.1.3.2)."""
+    _need(0 <= index < size, f"there is no leaf {index} in a log of {size}")
     place, last, value = index, size - 1, leaf
     for step in path:
         _need(last > 0, "the inclusion proof is too long")
@@ -121,7 +125,7 @@ def verify_inclusion(index: int, size: int, leaf: bytes, path: Sequence[bytes], 
             value = node_hash(value, step)
         place, last = place >> 1, last >> 1
     _need(last == 0, "the inclusion proof is too short")
-    _need(value == expected, f"the proof of leaf {index} does not lead to the root")
+    return value
 
 
 def verify_consistency(old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:

@@ -25,6 +25,7 @@ from trustspace.core.catalogue.entries import (
     submit,
     update,
 )
+from trustspace.core.catalogue.resolution import Resolution
 from trustspace.core.catalogue.terms import query_terms, terms
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Actor",
     "Entry",
     "Product",
+    "Resolution",
     "State",
     "Step",
     "Verb",

@@ -56,7 +56,7 @@ TOPICS: Final = {
 }
 """主题分类: the major and middle classes whose names we know; a class below or beside them is taken by its form."""
 _TOPIC: Final = re.compile(r"[A-DS-V][0-9]{4}")
-_STATE_SECRET_LEVEL: Final = "005"
+_ABOVE_ALL: Final = "005"
 
 
 def check_code(code: str, table: Mapping[str, str], where: str) -> None:
@@ -75,5 +75,5 @@ def check_topic(code: str) -> None:
 def check_security(code: str) -> None:
     """Raise `InvalidInput` for an unknown level, and `Refused` for state secrets (005 绝密)."""
     check_code(code, SECURITY_LEVELS, "security level")
-    if code == _STATE_SECRET_LEVEL:
+    if code == _ABOVE_ALL:
         raise Refused("a product of level 005 (绝密) is not taken into a catalogue", where="security level")

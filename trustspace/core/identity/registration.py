@@ -172,6 +172,30 @@ class Application(Record):
         return self.connector
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How an application stands, as its applicant is told; certificates are base64url of DER, empty until issued."""
+
+    application: str
+    state: State
+    reason: str = ""
+    identifier: str = ""
+    tls_certificate: str = ""
+    signing_certificate: str = ""
+
+
+def standing(application: Application) -> Standing:
+    """What the applicant is told."""
+    return Standing(
+        application=application.key,
+        state=application.state,
+        reason=application.reason,
+        identifier=application.identifier,
+        tls_certificate=application.tls_certificate,
+        signing_certificate=application.signing_certificate,
+    )
+
+
 def application_key(public_der: bytes) -> str:
     """The key of the application of whoever holds this key: the first 80 bits of its SHA-256 in hexadecimal."""
     return digest(public_der)[:20]

@@ -1,0 +1,75 @@
+"""A connector's own data product (数据产品): what it is, its offer, its file, and how its registration stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar
+
+from trustspace.core.canon import loads
+from trustspace.core.policy import Policy, from_odrl
+from trustspace.core.record import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product(Record):
+    """One product; the key is also the id of its DSP dataset.
+
+    `policy` is the offer's ODRL as JSON text; `code` the 32-character identifier (数据产品标识码) once it was assigned;
+    `entry` names it at the functional node; `reference` is the stored content of the present `version`.
+    """
+
+    KIND: ClassVar[str] = "product"
+    INDEX: ClassVar[tuple[str, ...]] = ("state", "code", "tag")
+
+    offer: str
+    policy: str
+    title: str
+    description: str = ""
+    keywords: tuple[str, ...] = ()
+    industry: str = ""
+    topic: str = ""
+    update_frequency: str = ""
+    licence: str = ""
+    manual: bool = False
+    state: str = "submitted"
+    reason: str = ""
+    code: str = ""
+    entry: str = ""
+    tag: str = ""
+    version_number: int = 1
+    reference: str
+    name: str
+    digest: str
+    size: int
+    media_type: str
+    created: datetime
+    changed: datetime
+
+    @property
+    def terms(self) -> Policy:
+        """The offer's policy, read."""
+        return from_odrl(loads(self.policy.encode()))
+
+
+def updated(
+    product: Product, *, reference: str, name: str, digest: str, size: int, media_type: str, now: datetime
+) -> Product:
+    """The product with new content: the same identifier, offer and contracts; the next version number."""
+    return replace(
+        product,
+        reference=reference,
+        name=name,
+        digest=digest,
+        size=size,
+        media_type=media_type,
+        version_number=product.version_number + 1,
+        changed=now,
+    )
+
+
+def registered(product: Product, *, state: str, code: str, entry: str, reason: str, now: datetime) -> Product:
+    """The product as the functional node sees it now."""
+    return replace(
+        product, state=state, code=code or product.code, entry=entry or product.entry, reason=reason, changed=now
+    )

@@ -9,6 +9,7 @@ from typing import Any, Final
 from trustspace.core.errors import InvalidInput, Refused
 from trustspace.core.policy.model import ODRL, SETS, Constraint, Kind, Logical, Policy, Rule, Term
 from trustspace.core.policy.vocabulary import ACTIONS, COUNT, DATE_TIME, DELAY, OPERANDS, PURPOSE, Operand
+from trustspace.core.policy.words import quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +56,16 @@ def _rule(rule: Rule, kind: Kind, path: str) -> Iterator[Problem]:
         yield _unknown(f"{path}.action", "action", rule.action)
     elif kind not in action.words:
         places = " or ".join(action.words)
-        yield Problem(f"{path}.action", f"{rule.action!r} is not enforced as a {kind}", f"it can be a {places}")
+        yield Problem(
+            f"{path}.action", f"{quote(rule.action)} is not enforced as {kind}", f"it can stand under {places}"
+        )
     elif kind is Kind.OBLIGATION and not delays(rule):
         yield Problem(path, "an obligation without a delayPeriod has no due date", f"add {DELAY} lteq P30D")
     for at, term in enumerate(rule.constraints):
         yield from _term(term, kind, f"{path}.constraint[{at}]")
     for at, duty in enumerate(rule.duties):
         if kind is not Kind.PERMISSION:
-            yield Problem(f"{path}.duty[{at}]", f"a duty of a {kind} is not enforced", "only a permission has duties")
+            yield Problem(f"{path}.duty[{at}]", f"a duty under {kind} is not enforced", "only a permission has duties")
         yield from _rule(duty, Kind.DUTY, f"{path}.duty[{at}]")
 
 
@@ -74,7 +77,7 @@ def delays(rule: Rule) -> tuple[str, ...]:
 
 def _unknown(path: str, what: str, term: str) -> Problem:
     full = _FULL_NAMES.get(term.rpartition(":")[2])
-    return Problem(path, f"nobody here enforces the {what} {term!r}", f"did you mean {full}" if full else "")
+    return Problem(path, f"nobody here enforces the {what} {quote(term)}", f"did you mean {full}" if full else "")
 
 
 def _term(term: Term, kind: Kind, path: str) -> Iterator[Problem]:
@@ -82,7 +85,7 @@ def _term(term: Term, kind: Kind, path: str) -> Iterator[Problem]:
         yield from _constraint(term, kind, path)
         return
     if term.kind == "andSequence" or kind not in {Kind.PERMISSION, Kind.PROHIBITION}:
-        yield Problem(path, f"nobody here enforces {term.kind!r} in a {kind}", "write the constraints side by side")
+        yield Problem(path, f"nobody here enforces {term.kind!r} under {kind}", "write the constraints side by side")
     if term.kind in {"or", "xone"} and any(atom.left == COUNT for atom in _leaves(term)):
         yield Problem(path, f"a count inside {term.kind!r} is no limit", "put it beside the other constraints")
     for at, part in enumerate(term.parts):
@@ -102,17 +105,17 @@ def _constraint(term: Constraint, kind: Kind, path: str) -> Iterator[Problem]:
     if operand is None:
         yield _unknown(f"{path}.leftOperand", "operand", term.left)
     elif kind not in operand.places:
-        yield Problem(path, f"{operand.name!r} is not enforced in a {kind}")
+        yield Problem(path, f"{operand.name!r} is not enforced under {kind}")
     elif term.operator not in operand.words:
         allowed = ", ".join(operand.words)
-        yield Problem(path, f"{operand.name!r} is not enforced with {term.operator!r}", f"use {allowed}")
+        yield Problem(path, f"{operand.name!r} is not enforced with {quote(term.operator)}", f"use {allowed}")
     else:
         yield from _values(term, operand, path)
 
 
 def _values(term: Constraint, operand: Operand, path: str) -> Iterator[Problem]:
     if not isinstance(term.right, str) and (term.operator not in SETS or not term.right):
-        yield Problem(f"{path}.rightOperand", f"{operand.name!r} with {term.operator!r} takes a value, not this array")
+        yield Problem(f"{path}.rightOperand", f"{operand.name!r} with {term.operator!r} does not take this array")
         return
     for value in term.values:
         try:

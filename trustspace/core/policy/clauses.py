@@ -9,7 +9,7 @@ from typing import Final
 from trustspace.core.policy.checks import unsupported
 from trustspace.core.policy.model import Constraint, Kind, Logical, Policy, Rule, Term
 from trustspace.core.policy.vocabulary import ACTIONS, OPERANDS, WHO, Enforcement
-from trustspace.core.policy.words import Language, fill, short
+from trustspace.core.policy.words import Language, fill, say, short
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,7 @@ def _constraint(term: Constraint, path: str) -> _Line:
     operand = OPERANDS.get(term.left)
     words = operand.words.get(term.operator) if operand else None
     if operand is None or words is None:
-        raw = f"{short(term.left)} {term.operator} {{right}}".replace(
-            "{right}", fill("{right}", "en", right=term.right)
-        )
+        raw = f"{short(term.left)} {say(term.operator, 'en')} {say(term.right, 'en')}"
         return path, Enforcement.UNKNOWN, raw, raw
     en, zh = fill(words.en, "en", right=term.right), fill(words.zh, "zh", right=term.right)
     return path, operand.enforced, en, zh

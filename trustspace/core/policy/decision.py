@@ -119,7 +119,7 @@ def _report(program: Program, request: Request, rules: list[JsonObject], verdict
 
 
 def _refuse(problems: tuple[str, ...]) -> _Verdict:
-    listed = "; ".join(say(problem, "en") for problem in problems)
+    listed = "; ".join(problems)
     return _Verdict(
         DecisionValue.DEFAULT_DENY, f"the policy cannot be enforced here: {listed}", f"策略含无法执行的条款：{listed}"
     )

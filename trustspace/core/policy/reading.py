@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from trustspace.core.canon import Json, JsonObject
 from trustspace.core.errors import InvalidInput, TooLarge
 from trustspace.core.policy.model import ODRL, Constraint, Kind, Logical, Policy, Rule, Term
+from trustspace.core.policy.words import quote
 
 OPERATORS: Final = frozenset(
     (
@@ -58,7 +59,7 @@ class _Reader:
             raise InvalidInput("an object is expected", where=where)
         for name in value.keys() - known - {"@id", "@type"}:
             if value[name] != []:
-                raise InvalidInput(f"the member {name!r} is not part of the policies spoken here", where=where)
+                raise InvalidInput(f"the member {quote(name)} is not part of the policies spoken here", where=where)
         return value
 
 
@@ -113,7 +114,7 @@ def _constraint(value: Json, path: str, reader: _Reader) -> Constraint:
     operator = _text(members, "operator", path)
     if operator not in OPERATORS:
         hint = f"one of {', '.join(sorted(OPERATORS - {'term-lteq'}))}"
-        raise InvalidInput(f"{operator!r} is not an operator of ODRL", where=f"{path}.operator", hint=hint)
+        raise InvalidInput(f"{quote(operator)} is not an operator of ODRL", where=f"{path}.operator", hint=hint)
     return Constraint(_text(members, "leftOperand", path), operator, _right(members, f"{path}.rightOperand"))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from trustspace.core.canon import JsonObject
+from trustspace.core.canon import Json, JsonObject
 from trustspace.core.errors import InvalidInput
 
 MAX_USED: Final = (1 << 53) - 2
@@ -57,7 +57,29 @@ class Request:
 def request_from(report: JsonObject) -> Request:
     """The request that a decision report tells of; `InvalidInput` where the report is not one."""
     try:
-        asked = {**report["request"], "at": datetime.fromisoformat(report["clock"])}
-        return Request(**asked)
+        asked, at = dict(report["request"]), datetime.fromisoformat(report["clock"])
+        wrong = [name for name, right in _MEMBERS.items() if not right(asked[name])]
+        request = Request(at=at, **asked)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput(f"this is not a decision report: {error!r}", where="report") from error
+    if wrong:
+        raise InvalidInput(f"this is not a decision report: {', '.join(wrong)}", where="report.request")
+    return request
+
+
+def _text(value: Json) -> bool:
+    return isinstance(value, str)
+
+
+def _texts(value: Json) -> bool:
+    return isinstance(value, list) and all(map(_text, value))
+
+
+_MEMBERS: Final[Mapping[str, Callable[[Json], bool]]] = {
+    "action": _text,
+    "party": _text,
+    "identifiers": _texts,
+    "purpose": lambda value: value is None or _text(value),
+    "used": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "fulfilled": _texts,
+}

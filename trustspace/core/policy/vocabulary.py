@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from trustspace.core.errors import InvalidInput
 from trustspace.core.policy.model import ODRL, OURS, Kind
+from trustspace.core.policy.words import quote
 
 DATE_TIME: Final = f"{ODRL}dateTime"
 COUNT: Final = f"{ODRL}count"
@@ -84,7 +85,7 @@ def parse_instant(text: str) -> datetime:
             return datetime.fromisoformat(text)
     except ValueError:
         pass
-    raise InvalidInput(f"{text!r} is not a time with an offset", hint="write it like 2027-12-31T00:00:00+08:00")
+    raise InvalidInput(f"{quote(text)} is not a time with an offset", hint="write it like 2027-12-31T00:00:00+08:00")
 
 
 _INSTANT: Final = re.compile(
@@ -95,7 +96,7 @@ _INSTANT: Final = re.compile(
 def parse_count(text: str) -> int:
     """A whole number of at most 16 digits (TC609-6-2025-14, C.6: N..16); `InvalidInput` for anything else."""
     if not re.fullmatch(r"0|[1-9][0-9]{0,15}", text):
-        raise InvalidInput(f"{text!r} is not a whole number of at most 16 digits")
+        raise InvalidInput(f"{quote(text)} is not a whole number of at most 16 digits")
     return int(text)
 
 
@@ -106,10 +107,10 @@ def parse_duration(text: str) -> timedelta:
     """
     match = _DURATION.fullmatch(text)
     if not match:
-        raise InvalidInput(f"{text!r} is not a fixed length of time", hint="days, not months: P30D, PT12H, P2W")
+        raise InvalidInput(f"{quote(text)} is not a fixed length of time", hint="days, not months: P30D, PT12H, P2W")
     length = timedelta(**{unit: int(number) for unit, number in match.groupdict(default="0").items()})
     if not timedelta(0) < length <= _LONGEST:
-        raise InvalidInput(f"{text!r} is not between one second and 100 years")
+        raise InvalidInput(f"{quote(text)} is not between one second and 100 years")
     return length
 
 
@@ -129,7 +130,7 @@ def parse_name(text: str) -> str:
 
 def _parse_event(text: str) -> str:
     if text != DELIVERY:
-        raise InvalidInput(f"{text!r} is not an event known here", hint=f"{DELIVERY} is")
+        raise InvalidInput(f"{quote(text)} is not an event known here", hint=f"{DELIVERY} is")
     return text
 
 

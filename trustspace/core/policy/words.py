@@ -28,6 +28,11 @@ def say(value: Json, language: Language) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
+def quote(text: str) -> str:
+    """A counterparty's text in quotation marks, as `say` shows it."""
+    return f"'{say(text, 'en')}'"
+
+
 def short(term: str) -> str:
     """An IRI of ODRL as its last word; others as they are."""
     return say(term.removeprefix(ODRL), "en")

@@ -98,9 +98,10 @@ def _size(data: bytes, place: int) -> tuple[int, int]:
         return first, place
     width = first & 0x7F
     length = data[place : place + width]
-    if not 1 <= width <= 4 or len(length) != width or length[0] == 0 or length < b"\x80":
+    size = int.from_bytes(length, "big")
+    if not 1 <= width <= 4 or len(length) != width or length[0] == 0 or size < 0x80:
         raise InvalidInput("a length that is not DER", where="DER")
-    return int.from_bytes(length, "big"), place + width
+    return size, place + width
 
 
 def only(data: bytes, tag: int) -> bytes:

@@ -110,4 +110,5 @@ def _print(answer: Explanation) -> None:
         typer.echo(f"  {part.first:>2}–{part.last:<2}  {value:<18}  {part.name} {part.chinese}: {meaning}".rstrip(": "))
     for note in answer.diagnostics:
         typer.echo(f"  note: {note}")
-    typer.echo("valid 有效" if answer.valid else f"not valid 无效: {answer.reason}")
+    verdict = "well-formed 格式符合" if answer.form in answer.alternates else "valid 有效"
+    typer.echo(verdict if answer.valid else f"not valid 无效: {answer.reason}")

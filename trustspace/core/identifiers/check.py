@@ -7,7 +7,8 @@ What each system promises, for texts of the lengths used here (the tests hold ev
   in each of its 36 states, 0.16 %.
 - `MOD 37-2` (pure) catches every substitution of one character and every exchange of two characters that do not stand
   a multiple of 36 places apart: in 32 characters every exchange there is.
-- `MOD 31-3` (pure) catches every substitution and, in 18 characters, every exchange.
+- `MOD 31-3` (as GB 32100 weighs it) catches every substitution, and every exchange except of the first character and
+  the check, which both weigh 1.
 - `MOD 11-2` (pure) catches every substitution and every exchange except of characters ten places apart.
 - The organisation code is no ISO 7064 system: letters that differ by a multiple of eleven pass for each other.
 """

@@ -78,7 +78,7 @@ def _identifier(text: str, profile: Profile) -> Explanation:
     if separator:
         parts += (_extension(extension, found[0].english if found else ""),)
     answer = Explanation(
-        text=shown_code(text, 1),
+        text=_shown_code(code, 1) + separator + shown(extension),
         form=kind.word if kind else "identifier",
         what=f"identifier of a {kind.english}" if kind else "identifier of an unknown type",
         chinese=f"{kind.chinese}标识码" if kind else "标识码（类型未知）",
@@ -94,7 +94,7 @@ def _contract(text: str, profile: Profile) -> Explanation:
     time = text[24:38]
     meanings = {"types": ("opaque: the text gives no values", "文本未给出取值"), "time": (_clock(time), _clock(time))}
     answer = Explanation(
-        text=shown_code(text, 2),
+        text=_shown_code(text, 2),
         form="contract",
         what="contract identifier",
         chinese="合约标识码",
@@ -201,9 +201,9 @@ def _hints(text: str) -> tuple[str, ...]:
     return tuple(hint for holds, hint in rules if holds)
 
 
-def shown_code(text: str, subject: int) -> str:
+def _shown_code(text: str, subject: int) -> str:
     """A code fit to be shown: its subject masked where that is a resident number; the rest as it stands."""
-    return veil(text[:160].encode(errors="backslashreplace").decode(), subject)
+    return veil(text.encode(errors="backslashreplace").decode(), subject)
 
 
 def _common(code: str, subject: str, place: str, profile: Profile) -> dict[str, tuple[str, str]]:

@@ -69,7 +69,7 @@ def check_subject(subject: str, *, where: str) -> None:
     if is_resident(subject):
         raise InvalidIdentifier(
             Reason.RESIDENT,
-            "the subject is a resident number in the clear",
+            "this is a resident number in the clear",
             where=where,
             hint="a person's subject code is an 18-character pseudonym made by the registrar",
         )
@@ -99,6 +99,7 @@ def check_extension(kind: Kind, extension: str, profile: Profile) -> None:
             where=where,
             hint=f"leave {SEPARATOR} away where there is no extension",
         )
+    check_subject(extension, where=where)
     require_alphabet(extension, profile.extension_alphabet, where=where, start=CODE_LENGTH + 2)
 
 
@@ -116,13 +117,12 @@ def require_check(text: str, profile: Profile, *, where: str) -> None:
 
 
 def _require_code(code: str, head: int, length: int, where: str, layout: str, profile: Profile) -> None:
-    """Length, subject (after `head` characters), alphabet; the last character may be `*` where MOD 37-2 is in force."""
-    last = ALPHANUMERIC + (STAR if profile.check is Algorithm.MOD_37_2 else "")
+    """Length, subject (after `head` characters), alphabet; `*` only where MOD 37-2 is in force, as the check."""
+    allowed = ALPHANUMERIC + (STAR if profile.check is Algorithm.MOD_37_2 else "")
     if len(code) != length:
         require(code, ALPHANUMERIC, length, where=where, hint=layout)
     check_subject(code[head : head + 18], where=f"{where}, positions {head + 1}–{head + 18} (subject)")
-    require_alphabet(code[:-1], ALPHANUMERIC, where=where)
-    require_alphabet(code[-1:], last, where=where, start=length)
+    require_alphabet(code, allowed, where=where)
 
 
 def _require_separator(separator: str, profile: Profile) -> None:

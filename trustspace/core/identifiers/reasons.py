@@ -8,17 +8,15 @@ from trustspace.core.errors import InvalidInput
 
 
 class Reason(StrEnum):
-    """The stable reason codes of specs/identifiers.md, 6."""
+    """The stable reason codes of specs/identifiers.md, 7."""
 
     LENGTH = "length"
     LOWER_CASE = "lower-case"
     CHARACTER = "character"
     KIND = "kind"
-    SUBJECT = "subject"
     RESIDENT = "resident-number"
     PLACE = "place"
     TIME = "time"
-    SERIAL = "serial"
     SEPARATOR = "separator"
     EXTENSION = "extension"
     CHECK = "check"

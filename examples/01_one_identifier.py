@@ -11,7 +11,7 @@ COMPANY = "91350100M000100Y43"  # a sample 统一社会信用代码
 def main() -> None:
     check_credit_code(COMPANY)
 
-    # A functional node of the road transport industry (00 + 大类 54 of GB/T 4754) gives a bus company's connector a code.
+    # The functional node of road transport (00 + 大类 54 of GB/T 4754) gives a bus company's connector its code.
     connector = make(Kind.CONNECTOR, subject=COMPANY, place="0054", serial="7K2M9Q4T")
     print(f"{connector}  ({len(connector.text)} characters)")
     for part in explain(connector.text).parts:

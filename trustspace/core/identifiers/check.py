@@ -23,7 +23,7 @@ from trustspace.core.identifiers.reasons import InvalidIdentifier, Reason
 
 ALPHANUMERIC: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CREDIT_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-"""GB 32100, 4: no I, O, S, V, Z."""
+"""GB 32100: no I, O, S, V, Z."""
 STAR: Final = "*"
 """The value 36 of MOD 37-2: a check character only, and never one that is assigned here."""
 

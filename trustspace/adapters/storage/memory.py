@@ -90,7 +90,7 @@ class MemoryTx:
         """See `Tx.save`."""
         form = shape(type(record))
         table = self._writing().records.setdefault(form.name, {})
-        row, saved = table.get(record.key), replace(record, version=expect + 1)
+        row, saved = table.get(record.key), form.at(record, expect + 1)
         body, columns = form.encode(saved), form.columns(saved)
         if (row.version if row else 0) != expect:
             raise Conflict(f"{record.key} is not at version {expect} any more", where=form.name)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import queue
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -21,8 +18,6 @@ from trustspace.ports import Leaf, Tx
 
 T = TypeVar("T")
 
-READERS: Final = 2
-"""How many readers work at once."""
 _PRAGMAS: Final = (
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -51,6 +46,7 @@ class SqliteSession:
         self._leaves: list[Leaf] = []
         self._frontier = Frontier()
         self._number = 0
+        self._sealed = self._number, self._frontier
         self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -102,22 +98,27 @@ class SqliteSession:
         self._leaves += tx.leaves
         return value
 
-    def commit(self) -> None:
-        """See `Session.commit`. A commit that fails is never tried again on the same connection: see `_recover`."""
+    def seal(self) -> None:
+        """See `Session.seal`: the leaves get their places, and the batch its number."""
         connection, number = self._current(), self._number + 1
         try:
-            frontier = self._sequence(connection)
+            self._sealed = number, self._sequence(connection)
+            self._faults("seal")
             connection.execute("UPDATE batches SET number = ?", (number,))
         except sqlite3.Error as error:
             raise StorageFailure(error) from error
+
+    def commit(self) -> None:
+        """See `Session.commit`. A commit that fails is never tried again on the same connection: see `_recover`."""
+        connection = self._current()
         try:
             self._faults("commit")
             connection.execute("COMMIT")
             self._faults("committed")
         except sqlite3.Error as error:
-            self._recover(number, error)
+            self._recover(self._sealed[0], error)
         else:
-            self._number, self._frontier = number, frontier
+            self._number, self._frontier = self._sealed
 
     def _sequence(self, connection: sqlite3.Connection) -> Frontier:
         """Give the leaves of this batch their places, and keep the nodes that they complete."""
@@ -160,43 +161,12 @@ class SqliteSession:
         self._abandon()
 
 
-class Readers:
-    """A few connections that see the last committed state, each used by one thread at a time."""
-
-    def __init__(self, path: Path) -> None:
-        self._free: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
-        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="trustspace-reader")
-        for _ in range(READERS):
-            self._free.put(connect(path, "query_only = ON"))
-
-    async def read(self, body: Callable[[Tx], T]) -> T:
-        """See `Store.read`."""
-        try:
-            running = asyncio.get_running_loop().run_in_executor(self._pool, self._work, body)
-        except RuntimeError as error:
-            raise Unavailable("the store is closed") from error
-        return await running
-
-    def _work(self, body: Callable[[Tx], T]) -> T:
-        connection = self._free.get()
-        try:
-            return snapshot(connection, body)
-        finally:
-            self._free.put(connection)
-
-    async def close(self) -> None:
-        """Finish what is running."""
-        await asyncio.to_thread(self._pool.shutdown)
-        while not self._free.empty():
-            self._free.get().close()
-
-
 class SqliteStore:
     """`Store` in one file of one folder; `open` makes it, `close` lets go of it."""
 
-    def __init__(self, session: SqliteSession, readers: Readers, lock: FolderLock) -> None:
-        self._session, self._readers, self._lock = session, readers, lock
-        self._writer = Writer(session)
+    def __init__(self, session: SqliteSession, reader: sqlite3.Connection, lock: FolderLock) -> None:
+        self._session, self._reader, self._lock = session, reader, lock
+        self._writer, self._closed = Writer(session), False
 
     @classmethod
     def open(
@@ -219,7 +189,7 @@ class SqliteStore:
         try:
             _prepare(path)
             session = SqliteSession(path, max_pages=max_pages, faults=faults)
-            return cls(session, Readers(path), held)
+            return cls(session, connect(path, "query_only = ON"), held)
         except sqlite3.Error as error:
             held.release()
             raise explain(error) from error
@@ -237,13 +207,17 @@ class SqliteStore:
 
     async def read(self, body: Callable[[Tx], T]) -> T:
         """See `Store.read`."""
-        return await self._readers.read(body)
+        if self._closed:
+            raise Unavailable("the store is closed")
+        return snapshot(self._reader, body)
 
     async def close(self) -> None:
         """See `Store.close`; closing twice is nothing."""
-        await self._readers.close()
-        await self._writer.close()
-        self._lock.release()
+        if not self._closed:
+            self._closed = True
+            await self._writer.close()
+            self._reader.close()
+            self._lock.release()
 
 
 def connect(path: Path, *more: str) -> sqlite3.Connection:

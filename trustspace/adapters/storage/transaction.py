@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -47,6 +46,7 @@ _ABOUT: Final = (
 )
 
 
+_OVER: Final = MisusedError("this transaction is over")
 _MISTAKES: Final = (
     sqlite3.IntegrityError,
     sqlite3.ProgrammingError,
@@ -95,7 +95,7 @@ class SqliteTx:
 
     def end(self) -> None:
         """The body is over: who kept the transaction and uses it later is told so."""
-        self._over = MisusedError("this transaction is over")
+        self._over = _OVER
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """What a statement gives; once the disk has failed, nothing more is done in this transaction."""
@@ -138,7 +138,7 @@ class SqliteTx:
     def save(self, record: R, *, expect: int) -> R:
         """See `Tx.save`."""
         form = shape(type(record))
-        saved = replace(record, version=expect + 1)
+        saved = form.at(record, expect + 1)
         body, columns = form.encode(saved), form.columns(saved)
         if expect == 0:
             changed = self._change(_INSERT, (form.name, record.key, body, *columns))

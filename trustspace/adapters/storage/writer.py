@@ -1,22 +1,32 @@
-"""The one writer: a thread that runs every waiting body in one transaction, and syncs the disk once for all of them."""
+"""Group commit: every waiting body runs in one transaction, and the disk is synced once for all of them.
+
+Bodies run on the event loop, one after the other; only the commit, which waits for the disk, goes to a thread. A thread
+for the bodies too would have to win the interpreter back after every statement: beside a busy loop that takes seconds.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
-from collections.abc import Callable, Iterable
-from itertools import groupby
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, Protocol, TypeVar
 
 from trustspace.adapters.storage.transaction import StorageFailure
-from trustspace.core.errors import Unavailable
+from trustspace.core.errors import MisusedError, Unavailable
 from trustspace.ports import Tx
 
 T = TypeVar("T")
 
 MOST: Final = 512
-"""How many bodies share one transaction at most, which bounds how long the first of them waits."""
+"""How many bodies share one transaction at most."""
+BUDGET: Final = 0.005
+"""After how many seconds of bodies the batch is closed, so that the loop can turn to others."""
+PATIENCE: Final = 0.001
+"""How many seconds a commit may take before the loop makes way for it."""
+NAP: Final = 0.00005
+"""For how long it makes way, in seconds."""
 
 
 class Session(Protocol):
@@ -28,21 +38,23 @@ class Session(Protocol):
     def attempt(self, body: Callable[[Tx], T]) -> T:
         """Run one body; what it raises undoes it alone, and is raised."""
 
+    def seal(self) -> None:
+        """Write what belongs to the batch as a whole, after its last body."""
+
     def commit(self) -> None:
-        """Make everything durable."""
+        """Make everything durable; called in another thread, while nothing else is called."""
 
     def close(self) -> None:
         """Let go of the database."""
 
 
 class Job:
-    """A body that waits, the loop it came from, and then its outcome."""
+    """A body that waits, and then its outcome."""
 
-    __slots__ = ("body", "error", "future", "loop", "value")
+    __slots__ = ("body", "error", "future", "value")
 
-    def __init__(self, body: Callable[[Tx], Any], loop: asyncio.AbstractEventLoop) -> None:
-        self.body, self.loop = body, loop
-        self.future: asyncio.Future[Any] = loop.create_future()
+    def __init__(self, body: Callable[[Tx], Any], future: asyncio.Future[Any]) -> None:
+        self.body, self.future = body, future
         self.value: Any = None
         self.error: BaseException | None = None
 
@@ -59,7 +71,7 @@ class Job:
             self.error = error
 
     def settle(self) -> None:
-        """Hand over the outcome, on the loop; who has stopped waiting gets none."""
+        """Hand over the outcome; who has stopped waiting gets none."""
         if self.future.done():
             return
         if self.error is None:
@@ -69,89 +81,97 @@ class Job:
 
 
 class Writer:
-    """Group commit: what waits when the last commit ends goes into the next."""
+    """Whatever waits when the last commit ends goes into the next; one event loop at a time may use it."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._guard = threading.Lock()
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="trustspace-commit")
+        self._waiting: deque[Job] = deque()
+        self._driver: asyncio.Task[None] | None = None
+        self._committing: Future[None] | None = None
         self._open = True
-        self._thread = threading.Thread(target=self._work, name="trustspace-writer", daemon=True)
-        self._thread.start()
 
     async def run(self, body: Callable[[Tx], T]) -> T:
         """The body's result, durable; see `Store.run`. Who is cancelled while waiting does not learn whether it ran."""
-        job = Job(body, asyncio.get_running_loop())
-        with self._guard:
-            if not self._open:
-                raise Unavailable("the store is closed")
-            self._queue.put(job)
+        if not self._open:
+            raise Unavailable("the store is closed")
+        loop = asyncio.get_running_loop()
+        self._drive_on(loop)
+        job = Job(body, loop.create_future())
+        self._waiting.append(job)
         result: T = await job.future
         return result
 
     async def close(self) -> None:
         """Run what waits, then stop."""
-        with self._guard:
-            if self._open:
-                self._open = False
-                self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)
-
-    def _work(self) -> None:
-        while (first := self._queue.get()) is not None:
-            jobs, last = self._waiting(first)
-            self._batch(jobs)
-            _deliver(jobs)
-            if last:
-                break
+        self._open = False
+        if self._driver is not None and not self._driver.done():
+            await asyncio.wait([self._driver])
+        await asyncio.to_thread(self._disk.shutdown)
         self._session.close()
 
-    def _waiting(self, first: Job) -> tuple[list[Job], bool]:
-        """The first job and all that wait behind it; whether the end was among them."""
-        jobs = [first]
-        while len(jobs) < MOST:
-            try:
-                job = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if job is None:
-                return jobs, True
-            jobs.append(job)
-        return jobs, False
+    def _drive_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let a task of this loop work off what waits; an earlier loop may have ended within a batch."""
+        driver = self._driver
+        if driver is not None and not driver.done():
+            if driver.get_loop() is loop:
+                return
+            if not driver.get_loop().is_closed():
+                raise MisusedError("a store is used by one event loop at a time")
+        self._driver = loop.create_task(self._drive())
 
-    def _batch(self, jobs: list[Job]) -> None:
+    async def _drive(self) -> None:
+        if self._committing is not None:  # the loop before ended while this commit ran
+            await asyncio.wait([asyncio.wrap_future(self._committing)])
+        while self._waiting:
+            jobs = [job for job in self._waiting if not job.future.done()]
+            self._waiting.clear()
+            await self._batch(jobs)
+
+    async def _batch(self, jobs: Sequence[Job]) -> None:
         """All in one transaction; where that is lost, each alone, so that only the guilty one fails."""
+        ran: Sequence[Job] = jobs
         try:
-            self._together(jobs)
+            ran = await self._together(jobs)
         except StorageFailure:
             for job in jobs:
-                self._alone(job)
-        except BaseException as error:  # a mistake in the store itself: tell everyone, and live on
+                await self._alone(job)
+        except Exception as error:  # a mistake in the store itself: tell everyone, and live on
             for job in jobs:
                 job.error = error
+        self._waiting.extendleft(reversed(jobs[len(ran) :]))
+        for job in ran:
+            job.settle()
 
-    def _together(self, jobs: list[Job]) -> None:
+    async def _together(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Run and commit as many of the jobs as the budget allows; returns those."""
         self._session.begin()
-        for job in jobs:
+        ran, limit = 0, time.perf_counter() + BUDGET
+        for job in jobs[:MOST]:
             job.attempt(self._session)
-        self._session.commit()
-
-    def _alone(self, job: Job) -> None:
+            ran += 1
+            if time.perf_counter() > limit:
+                break
+        self._session.seal()
+        self._committing = self._disk.submit(self._session.commit)
+        nudge = asyncio.get_running_loop().call_later(PATIENCE, self._nudge)
         try:
-            self._together([job])
+            await asyncio.wrap_future(self._committing)
+        finally:
+            nudge.cancel()
+        return jobs[:ran]
+
+    def _nudge(self) -> None:
+        """Leave the interpreter to the commit for a moment.
+
+        A busy loop gives it up so briefly at each poll that a thread which waits for it may starve for seconds.
+        """
+        if self._committing is not None and not self._committing.done():
+            time.sleep(NAP)
+            asyncio.get_running_loop().call_later(PATIENCE, self._nudge)
+
+    async def _alone(self, job: Job) -> None:
+        try:
+            await self._together([job])
         except StorageFailure as failure:
             job.error = failure.cause
-
-
-def _deliver(jobs: Iterable[Job]) -> None:
-    """One call into each loop, for all outcomes of the batch."""
-    for loop, group in groupby(jobs, key=lambda job: job.loop):
-        try:
-            loop.call_soon_threadsafe(_settle, list(group))
-        except RuntimeError:  # that loop is closed: nobody waits there any more
-            continue
-
-
-def _settle(jobs: Iterable[Job]) -> None:
-    for job in jobs:
-        job.settle()

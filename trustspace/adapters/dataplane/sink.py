@@ -1,7 +1,7 @@
 """Where pulled data lands: a part file beside the target, hashed as it is written, named only when it is whole.
 
-One batch is hashed and written in a thread while the next one comes in: hashing and writing let go of the interpreter,
-so that the loop goes on receiving, and no more than a few batches are ever in memory.
+One batch is hashed and written in threads while the next one comes in: hashing and writing let go of the interpreter,
+so that the loop goes on receiving, and two batches are all that is ever in memory.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -19,8 +19,9 @@ from typing import Final
 from trustspace.core.errors import Conflict, InvalidInput, MisusedError, NotVerified, StorageFull, Unavailable
 from trustspace.ports import Content
 
-BATCH: Final = 2 << 20
+BATCH: Final = 4 << 20
 _CHUNK: Final = 1 << 20
+_SYNC: Final = 64 << 20
 _NAME_BYTES: Final = 255
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -47,12 +48,13 @@ class FileSink:
         process is writing it.
         """
         part = await asyncio.to_thread(_Part, self._part(content), content, start)
+        batches = _Batches(part)
         try:
-            await _pour(part, chunks)
+            await _pour(batches, chunks)
             await asyncio.to_thread(part.verify)
             self._verified = content.digest
         finally:
-            part.close()
+            batches.close()
 
     async def finish(self, content: Content) -> Path:
         """Give the verified part its name, durably. Raises `NotVerified` where it is not that content."""
@@ -120,14 +122,22 @@ class _Part:
         while chunk := os.read(self._descriptor, _CHUNK):  # leaves the descriptor at `start`
             self._hash.update(chunk)
 
-    def append(self, batch: list[bytes]) -> None:
-        self.position += sum(map(len, batch))
+    def hash(self, batch: memoryview) -> None:
+        self._hash.update(batch)
+
+    def append(self, batch: memoryview) -> None:
+        self.position += len(batch)
         if self.position > self.content.size:
             self._discard("more bytes came than were announced")
         try:
-            for chunk in batch:
-                self._hash.update(chunk)
-                _write(self._descriptor, chunk)
+            while batch:
+                batch = batch[os.write(self._descriptor, batch) :]
+        except OSError as error:
+            raise _disk_error(error, self.path) from error
+
+    def sync(self) -> None:
+        try:
+            os.fsync(self._descriptor)
         except OSError as error:
             raise _disk_error(error, self.path) from error
 
@@ -146,27 +156,76 @@ class _Part:
         os.close(self._descriptor)
 
 
-async def _pour(part: _Part, chunks: AsyncIterator[bytes]) -> None:
-    """Append each batch in a thread while the next gathers; what has arrived is kept when the stream ends badly."""
-    writing: asyncio.Future[None] | None = None
-    batch: list[bytes] = []
-    size = 0
+class _Batches:
+    """Two buffers, used in turns: one fills on the loop while the other is hashed and written in two threads.
+
+    Few large steps, because a thread that comes back from hashing or writing waits for the interpreter each time; and
+    always the same memory. The disk is set to work early, so that the last fsync has little left to do.
+    """
+
+    def __init__(self, part: _Part) -> None:
+        self._part = part
+        self._filling, self._other, self._filled = bytearray(BATCH), bytearray(BATCH), 0
+        self._busy: list[asyncio.Future[None]] = []
+        self._syncing: asyncio.Future[None] | None = None
+        self._synced = part.position
+
+    async def add(self, chunk: bytes) -> None:
+        """Take a chunk of any size."""
+        view = memoryview(chunk)
+        while view:
+            step = min(len(view), BATCH - self._filled)
+            self._filling[self._filled : self._filled + step] = view[:step]
+            self._filled += step
+            view = view[step:]
+            if self._filled == BATCH:
+                await self._turn()
+
+    async def drain(self) -> None:
+        """Wait until all that was added is hashed and written."""
+        if self._filled:
+            await self._turn()
+        await self._written()
+        if self._syncing is not None:
+            await asyncio.shield(self._syncing)
+
+    def close(self) -> None:
+        """Close the part as soon as no thread uses it: a cancelled caller does not wait for that."""
+        running = [future for future in (*self._busy, self._syncing) if future is not None and not future.done()]
+        if running:
+            asyncio.gather(*running, return_exceptions=True).add_done_callback(lambda _: self._part.close())
+        else:
+            self._part.close()
+
+    async def _turn(self) -> None:
+        """Hand the full buffer to the threads when they are through with the other one."""
+        await self._written()
+        batch = memoryview(self._filling)[: self._filled]
+        self._busy = [_in_thread(self._part.hash, batch), _in_thread(self._part.append, batch)]
+        self._filling, self._other, self._filled = self._other, self._filling, 0
+
+    async def _written(self) -> None:
+        for future in self._busy:
+            await asyncio.shield(future)
+        if self._part.position - self._synced >= _SYNC and (self._syncing is None or self._syncing.done()):
+            if self._syncing is not None:
+                self._syncing.result()
+            self._syncing, self._synced = _in_thread(self._part.sync), self._part.position
+
+
+async def _pour(batches: _Batches, chunks: AsyncIterator[bytes]) -> None:
+    """Write all chunks; where the stream fails, what has arrived before is written all the same."""
     try:
         async for chunk in chunks:
-            batch.append(chunk)
-            size += len(chunk)
-            if size >= BATCH:
-                writing, batch, size = await _next(part, writing, batch), [], 0
-    finally:
-        writing = await _next(part, writing, batch)
-        await asyncio.shield(writing)
+            await batches.add(chunk)
+    except Exception:
+        await batches.drain()
+        raise
+    await batches.drain()
 
 
-async def _next(part: _Part, writing: asyncio.Future[None] | None, batch: list[bytes]) -> asyncio.Future[None]:
-    """Wait for the batch before, and start on this one."""
-    if writing is not None:
-        await asyncio.shield(writing)
-    return asyncio.get_running_loop().run_in_executor(None, part.append, batch)
+def _in_thread(work: Callable[..., None], *arguments: memoryview) -> asyncio.Future[None]:
+    return asyncio.get_running_loop().run_in_executor(None, work, *arguments)
 
 
 def _open(path: Path) -> int:
@@ -174,12 +233,6 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _disk_error(error, path) from error
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
 
 
 def _is(path: Path, content: Content) -> bool:

@@ -26,8 +26,8 @@ from trustspace.ports import Answer, Stream
 
 IDLE_SECONDS: Final = 60.0
 """How long an unused connection is kept; a TLS handshake costs as much as nine kept requests."""
-_READ_BUFFER: Final = 1 << 20
-"""aiohttp pauses the socket at twice this; its default of 64 KiB halves the speed of a bulk stream."""
+_READ_BUFFER: Final = 1 << 18
+"""aiohttp pauses the socket at twice this; measured fastest for bulk streams between 64 KiB and 1 MiB."""
 _HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "trustspace"}
 
 

@@ -127,6 +127,7 @@ class Writer:
             jobs = [job for job in self._waiting if not job.future.done()]
             self._waiting.clear()
             await self._batch(jobs)
+            await asyncio.sleep(0)  # who was answered may have its next body ready: let it come along
 
     async def _batch(self, jobs: Sequence[Job]) -> None:
         """All in one transaction; where that is lost, each alone, so that only the guilty one fails."""

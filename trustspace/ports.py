@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from trustspace.core.evidence.leaves import Leaf as Leaf
 from trustspace.core.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -68,14 +69,6 @@ class Outgoing:
     attempts: int = 0
     due: datetime | None = None
     error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """An entry for the evidence log: canonical JSON bytes, and the subjects it is found by."""
-
-    body: bytes
-    subjects: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,342 @@
+"""What negotiation and transfer share: take a message in once, send one until it is answered, and book the answer.
+
+Received: one transaction claims the token, looks for the stored answer, asks the core, and saves state, evidence and
+answer together. Sent: what has to be signed is made from the state that was read; the transaction then checks that the
+state still holds and queues the exact bytes. A state changes for the sender when the peer has acknowledged it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from trustspace.core.canon import JsonObject, digest, loads
+from trustspace.core.contract import Negotiation
+from trustspace.core.contract.exchange import Exchange as Process
+from trustspace.core.errors import Conflict, NotFound, TrustspaceError, Unauthenticated
+from trustspace.core.machine import Machine
+from trustspace.core.record import Record
+from trustspace.ports import Answer, Clock, Ids, Outgoing, Store, Tx
+from trustspace.services.logging import log
+
+RECEIPT: Final = "trustspace-receipt"
+"""The header of an answer that carries its receipt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a message, as established by its token: participant id, identifier, credit code, name.
+
+    `signs`: whether this peer signs contracts and receipts, so that it must go on doing so.
+    """
+
+    participant: str
+    identifier: str = ""
+    credit_code: str = ""
+    name: str = ""
+    signs: bool = False
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The lasting names beside the participant id."""
+        return tuple(name for name in (self.identifier, self.credit_code) if name)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An authenticated message: its bytes, and the token that is good for these bytes only."""
+
+    caller: Caller
+    body: bytes
+    token: str
+    token_name: str
+    request: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as it is stored before it is given: status, the state it speaks of, the process, the body."""
+
+    status: int
+    state: str
+    process: str
+    body: bytes
+
+    def pack(self) -> bytes:
+        """One line and the body."""
+        return f"{self.status} {self.state or '-'} {self.process or '-'}\n".encode() + self.body
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Reply:
+        """What `pack` made."""
+        line, _, body = data.partition(b"\n")
+        status, state, process = line.decode().split(" ")
+        return cls(int(status), state.strip("-"), process.strip("-"), body)
+
+
+R = TypeVar("R", bound=Process[Any, Any])
+M = TypeVar("M")
+RC = TypeVar("RC", contravariant=True)
+MC = TypeVar("MC", contravariant=True)
+Also = Callable[[Tx, R], None]
+"""What else belongs in the same transaction as the save."""
+
+
+class Codec(Protocol[RC, MC]):
+    """Bytes of a protocol for the messages of one machine; handed in by the node."""
+
+    def encode(self, message: MC) -> bytes:
+        """The exact bytes that are sent."""
+
+    def path(self, record: RC, verb: str) -> str:
+        """Where a message goes, below the peer's base address."""
+
+    def answer(self, record: RC, *, created: bool) -> tuple[int, bytes]:
+        """Status and body that acknowledge a message."""
+
+    def acknowledgement(self, body: bytes) -> tuple[str, str]:
+        """The peer's pid and state in its answer; empty where it does not say."""
+
+    def reason(self, body: bytes) -> str:
+        """Why the peer refused, as far as it says."""
+
+
+Step = Callable[..., R]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules(Generic[R]):
+    """The core's functions for one machine: `receive`, `send`, `acknowledged` and `failed`, and its table."""
+
+    receive: Step[R]
+    send: Step[R]
+    acknowledged: Step[R]
+    failed: Step[R]
+    machine: Machine[Any, Any, Any]
+
+    def target(self, record: R) -> str:
+        """The state that the pending message leads to."""
+        return str(self.machine.moves.get((record.state, record.role, record.pending), ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Machinery(Generic[R, M]):
+    """One machine with what surrounds it: kind of record, rules, codec, and what the evidence calls its messages."""
+
+    kind: type[R]
+    rules: Rules[R]
+    codec: Codec[R, M]
+    name: str
+    secret: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every use case has: store, time, names; `kick` sends queued messages, `changed` tells who waits."""
+
+    store: Store
+    clock: Clock
+    ids: Ids
+    me: str
+    kick: Callable[[list[Outgoing]], None]
+    changed: Callable[[Record], None]
+    ask: Callable[[str, str], Awaitable[Answer]]
+
+
+def idempotency_key(sender: str, pid: str, verb: str, body: bytes) -> str:
+    """Equal for the same bytes from the same sender about the same process, and for nothing else."""
+    return digest(f"{sender}\n{pid}\n{verb}\n{digest(body)}".encode())
+
+
+def claim(tx: Tx, incoming: Incoming) -> None:
+    """Bind the token to its request: the same token with another request is refused."""
+    if (
+        tx.once(incoming.caller.participant, incoming.token_name, incoming.request, incoming.expires)
+        != incoming.request
+    ):
+        raise Unauthenticated("this token was used for another request", hint="make a new token for each request")
+
+
+def nothing(tx: Tx, record: Any) -> None:
+    """Nothing else belongs to the transaction."""
+
+
+class Exchange(Generic[R, M]):
+    """Receiving, sending and booking for the records of one machine."""
+
+    def __init__(self, machinery: Machinery[R, M], around: Surroundings) -> None:
+        self._m, self._a = machinery, around
+
+    async def take(
+        self, incoming: Incoming, message: M, *, pid: str, opening: R | None = None, also: Also[R] = nothing
+    ) -> Reply:
+        """Take a message in: the same bytes twice have one effect and one answer.
+
+        Raises `NotFound` for a process that is not there or belongs to another peer, `IllegalTransition` from the core.
+        """
+        now, verb = self._a.clock.now(), verb_of(message)
+        key = idempotency_key(incoming.caller.participant, pid, verb, incoming.body)
+
+        def body(tx: Tx) -> tuple[Reply, R | None]:
+            claim(tx, incoming)
+            if (stored := tx.seen(key)) is not None:
+                return Reply.unpack(stored), None
+            before = opening or self._of(tx, pid, incoming.caller.participant)
+            after = tx.save(self._m.rules.receive(before, message, now=now), expect=before.version)
+            also(tx, after)
+            status, text = self._m.codec.answer(after, created=opening is not None)
+            reply = Reply(status, str(after.state), after.key, text)
+            self._log(tx, "message-received", after, verb, incoming.body, now, incoming.token)
+            tx.reply(key, reply.pack())
+            return reply, after
+
+        reply, after = await self._a.store.run(body)
+        if after is not None:
+            self._a.changed(after)
+        return reply
+
+    async def say(self, record: R, make: Callable[[R], M | None], *, also: Also[R] = nothing) -> R:
+        """Send what `make` makes of the state as it is; made again where the state has moved on meanwhile.
+
+        `make` may sign; it gives None where nothing is to be said any more. A record of version 0 is new.
+        """
+        while True:
+            try:
+                return await self._say(record, make, also)
+            except Conflict:
+                fresh = await self.get(record.key)
+                if fresh.version == record.version:  # not overtaken: something of ours is on its way still
+                    raise
+                record = fresh
+
+    async def _say(self, record: R, make: Callable[[R], M | None], also: Also[R]) -> R:
+        message, now = make(record), self._a.clock.now()
+        if message is None:
+            return record
+        after, verb = self._m.rules.send(record, message, now=now), verb_of(message)
+        outgoing = self._outgoing(record, message, verb, now)
+
+        def body(tx: Tx) -> R:
+            saved = tx.save(after, expect=record.version)
+            tx.outbox(outgoing)
+            self._log(tx, "message-sent", saved, verb, outgoing.body, now)
+            also(tx, saved)
+            return saved
+
+        saved = await self._a.store.run(body)
+        self._a.changed(saved)
+        self._a.kick([outgoing])
+        return saved
+
+    async def settle(self, outgoing: Outgoing, answer: Answer) -> None:
+        """Take the peer's final answer into the books: acknowledged, or refused with its reason."""
+        if answer.status >= 400 and await self._took_it(outgoing):
+            answer = Answer(200)
+        now = self._a.clock.now()
+        peer_pid, _ = self._m.codec.acknowledgement(answer.body) if answer.status < 300 else ("", "")
+        reason = "" if answer.status < 300 else self._refusal(answer)
+
+        def body(tx: Tx) -> R | None:
+            before = tx.get(self._m.kind, outgoing.process)
+            current = tx.queued(process=outgoing.process)[-1:]
+            tx.sent(outgoing.id)
+            if before is None:
+                return None
+            self._log_receipt(tx, before, outgoing, answer, now)
+            if str(before.pending or "") != outgoing.verb or [one.id for one in current] != [outgoing.id]:
+                return before  # the peer's next message overtook this answer, and was the acknowledgement itself
+            rules = self._m.rules
+            after = (
+                rules.failed(before, reason, now=now)
+                if reason
+                else rules.acknowledged(before, now=now, peer_pid=peer_pid)
+            )
+            return tx.save(after, expect=before.version)
+
+        after = await self._a.store.run(body)
+        if after is not None:
+            self._a.changed(after)
+
+    async def get(self, pid: str) -> R:
+        """The record; `NotFound` where there is none."""
+        record = await self._a.store.read(lambda tx: tx.get(self._m.kind, pid))
+        if record is None:
+            raise NotFound(f"there is no {self._m.name} {pid} here")
+        return record
+
+    def _of(self, tx: Tx, pid: str, participant: str) -> R:
+        record = tx.get(self._m.kind, pid)
+        if record is None or record.peer != participant:
+            raise NotFound(f"there is no {self._m.name} {pid} of yours here")
+        return record
+
+    async def _took_it(self, outgoing: Outgoing) -> bool:
+        """Whether the peer stands where our message would have brought it: its first answer may have been lost."""
+        record = await self._a.store.read(lambda tx: tx.get(self._m.kind, outgoing.process))
+        if record is None or not record.peer_pid or str(record.pending or "") != outgoing.verb:
+            return False
+        try:
+            answer = await self._a.ask(record.peer, record.callback + self._m.codec.path(record, "state"))
+        except TrustspaceError:
+            return False
+        return answer.status == 200 and self._m.codec.acknowledgement(answer.body)[1] == self._m.rules.target(record)
+
+    def _refusal(self, answer: Answer) -> str:
+        return self._m.codec.reason(answer.body) or f"the peer answered {answer.status}"
+
+    def _outgoing(self, record: R, message: M, verb: str, now: datetime) -> Outgoing:
+        return Outgoing(
+            id=self._a.ids.uuid(),
+            process=record.key,
+            kind=self._m.name,
+            verb=verb,
+            to=record.peer,
+            url=record.callback + self._m.codec.path(record, verb),
+            body=self._m.codec.encode(message),
+            created=now,
+        )
+
+    def _log(self, tx: Tx, kind: str, record: R, verb: str, body: bytes, now: datetime, token: str = "") -> None:
+        data: JsonObject = {
+            "machine": self._m.name,
+            "message": verb,
+            "peer": record.peer,
+            "state": str(record.state or ""),
+            "digest": digest(body) if verb in self._m.secret else tx.keep(body),
+        }
+        if token:
+            data["origin"] = tx.keep(token.encode())
+        log(tx, kind, time=now, subjects=subjects(record), data=data)
+
+    def _log_receipt(self, tx: Tx, record: R, outgoing: Outgoing, answer: Answer, now: datetime) -> None:
+        data: JsonObject = {
+            "machine": self._m.name,
+            "message": outgoing.verb,
+            "peer": record.peer,
+            "sent": digest(outgoing.body),
+            "status": answer.status,
+            "answer": tx.keep(answer.body),
+        }
+        if receipt := answer.headers.get(RECEIPT, ""):
+            data["receipt"] = tx.keep(receipt.encode())
+        log(tx, "receipt", time=now, subjects=subjects(record), data=data)
+
+
+def subjects(record: Any) -> tuple[str, ...]:
+    """What the evidence about a process is found by: the process, and its agreement once there is one."""
+    return tuple(name for name in (record.key, agreement_of(record)) if name)
+
+
+def agreement_of(record: Any) -> str:
+    """The id of the agreement that a process made or runs under, "" before there is one."""
+    if isinstance(record, Negotiation):
+        return str(loads(record.agreement.encode())["@id"]) if record.agreement else ""
+    return str(record.agreement)
+
+
+def verb_of(message: Any) -> str:
+    """The verb of a core message."""
+    return str(message.verb)

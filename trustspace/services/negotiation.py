@@ -1,0 +1,335 @@
+"""Negotiating a contract (合约协商): messages in, the next step of ours, and what a person decides."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Protocol
+
+from trustspace.core.canon import decode64, digest
+from trustspace.core.catalogue.product import Product
+from trustspace.core.contract import (
+    Agreement,
+    Contract,
+    ContractAgreement,
+    ContractEvent,
+    ContractOffer,
+    ContractRequest,
+    ContractTermination,
+    ContractVerification,
+    Event,
+    Message,
+    Negotiation,
+    Offer,
+    Party,
+    Role,
+    State,
+    Verb,
+    agreement_bytes,
+    check_agreement,
+    check_exact_bytes,
+    check_request,
+    conclude,
+    party_members,
+)
+from trustspace.core.errors import IllegalTransition, NotVerified, Refused
+from trustspace.core.policy import Policy, check_enforceable
+from trustspace.ports import Tx
+from trustspace.services.exchange import Caller, Exchange, Incoming, Machinery, Reply, Surroundings
+from trustspace.services.logging import log
+
+SIGNS: Final = "CMS"
+"""What we say of ourselves in a request or offer: agreements are signed with CMS."""
+
+
+class Notary(Protocol):
+    """Who signs contracts for us and checks the signatures of others; the key stays where it is."""
+
+    def sign(self, agreement: bytes) -> bytes:
+        """The provider's detached CMS over the list that names the agreement."""
+
+    def countersign(self, agreement: bytes, provider_signature: bytes) -> bytes:
+        """The consumer's detached CMS over the list that names the agreement and the provider's signature."""
+
+    def check(self, agreement: bytes, signature: bytes, peer: Caller) -> None:
+        """The provider's signature is good and of that peer; raises `NotVerified`."""
+
+    def check_counter(self, agreement: bytes, provider_signature: bytes, signature: bytes, peer: Caller) -> None:
+        """The consumer's signature is good and of that peer; raises `NotVerified`."""
+
+
+class People(Protocol):
+    """Who the others are."""
+
+    async def known(self, participant: str, *, fresh: bool = True) -> Caller:
+        """The participant by its id; raises `Unauthenticated` where it is not (or no longer) registered."""
+
+    async def check_callback(self, caller: Caller, callback: str) -> None:
+        """The address belongs to the caller, or may be called all the same; raises `Refused`."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What a connector decides for itself: who it is, where it is reached, whether contracts must be signed."""
+
+    party: Party
+    base: str
+    require_signatures: bool
+
+
+class Negotiations:
+    """The use cases of a negotiation, both roles."""
+
+    def __init__(
+        self,
+        machinery: Machinery[Negotiation, Message],
+        around: Surroundings,
+        house: House,
+        notary: Notary,
+        people: People,
+    ) -> None:
+        self._exchange = Exchange(machinery, around)
+        self._a, self._house, self._notary, self._people = around, house, notary, people
+        self._objections: dict[str, str] = {}
+        self._steps: Mapping[str, Callable[[Negotiation], Awaitable[Negotiation]]] = {
+            "decide": self._decide,
+            "agree": self._agree,
+            "verify": self._verify,
+            "finalize": self._finalize,
+        }
+        self.settle = self._exchange.settle
+        self.get = self._exchange.get
+
+    # --- messages in ---------------------------------------------------------------------------------------------
+
+    async def take(self, incoming: Incoming, message: Message, *, pid: str = "") -> Reply:
+        """Take a message in; without a pid it begins a negotiation."""
+        if isinstance(message, ContractRequest | ContractOffer) and message.callback:
+            await self._people.check_callback(incoming.caller, message.callback)
+        if isinstance(message, ContractAgreement):
+            self._compare(pid, message)
+        opening = None if pid else self._opened(message, incoming.caller)
+        also = self._conclude if message.verb is Verb.FINALIZE else self._nothing
+        return await self._exchange.take(incoming, message, pid=pid, opening=opening, also=also)
+
+    def _opened(self, message: Message, caller: Caller) -> Negotiation:
+        if not isinstance(message, ContractRequest | ContractOffer):
+            raise IllegalTransition(f"{message.verb} does not begin a negotiation", where="contract negotiation")
+        role, now = (Role.PROVIDER if message.verb is Verb.REQUEST else Role.CONSUMER), self._a.clock.now()
+        return Negotiation(key=self._a.ids.uuid(), role=role, peer=caller.participant, created=now, changed=now)
+
+    def _compare(self, pid: str, message: ContractAgreement) -> None:
+        """Keep what is wrong between the signed bytes and the JSON beside them, for the next step to object."""
+        try:
+            check_exact_bytes(message.signed or message.document, message.document)
+        except Refused as error:
+            self._objections[pid] = str(error)
+
+    # --- our next step -------------------------------------------------------------------------------------------
+
+    async def advance(self, pid: str) -> Negotiation:
+        """Do what is ours to do next, if anything: decide, agree, verify, finalize, or end it with the reason."""
+        negotiation = await self.get(pid)
+        step = self._steps.get(negotiation.todo)
+        return await step(negotiation) if step else negotiation
+
+    async def _decide(self, negotiation: Negotiation) -> Negotiation:
+        if negotiation.role is Role.CONSUMER:
+            return await self._consider(negotiation)
+        product = await self._product(negotiation)
+        if product is None:
+            return await self.refuse(negotiation.key, "there is no such data product on offer here", code="not-found")
+        try:
+            check_request(_requested(negotiation), published(product))
+        except Refused as error:
+            if product.manual:
+                return negotiation
+            return await self.refuse(negotiation.key, f"the request is not what is offered: {error}")
+        return negotiation if product.manual else await self._agree(negotiation)
+
+    async def _consider(self, negotiation: Negotiation) -> Negotiation:
+        """An offer in answer to ours is accepted where it is what we asked for; a person decides others."""
+        asked = negotiation.tag.partition("\n")[2]
+        offer = negotiation.offer
+        return await self.approve(negotiation.key) if offer and offer.policy.digest == asked else negotiation
+
+    async def _agree(self, negotiation: Negotiation) -> Negotiation:
+        peer = _party(await self._people.known(negotiation.peer))
+
+        def make(current: Negotiation) -> Message:
+            offer = _requested(current)
+            agreement = Agreement(
+                id=self._a.ids.uuid(),
+                target=offer.target,
+                assigner=self._house.party.id,
+                assignee=peer.id,
+                timestamp=_timestamp(self._a.clock.now()),
+                policy=offer.policy,
+                members=party_members(self._house.party, peer, offer.id),
+            )
+            signature = self._notary.sign(agreement_bytes(agreement))
+            return ContractAgreement.of(current.consumer_pid, current.provider_pid, agreement, signature)
+
+        return await self._exchange.say(negotiation, make)
+
+    async def _verify(self, negotiation: Negotiation) -> Negotiation:
+        peer = await self._people.known(negotiation.peer)
+        objection = self._objections.pop(negotiation.key, "") or self._objection(negotiation, peer)
+        if objection:
+            return await self.refuse(negotiation.key, objection)
+
+        def make(current: Negotiation) -> Message:
+            given = decode64(current.provider_signature)
+            ours = self._notary.countersign(current.agreement.encode(), given) if given else None
+            return ContractVerification(current.consumer_pid, current.provider_pid, ours)
+
+        return await self._exchange.say(negotiation, make)
+
+    def _objection(self, negotiation: Negotiation, peer: Caller) -> str:
+        agreement, signature = negotiation.agreed, decode64(negotiation.provider_signature)
+        try:
+            if agreement is None:
+                raise Refused("the agreement is missing")
+            check_agreement(negotiation, agreement, me=self._house.party, peer=_party(peer), now=self._a.clock.now())
+            self._check_signed(signature, peer, "agreement")
+            if signature:
+                self._notary.check(negotiation.agreement.encode(), signature, peer)
+        except (Refused, NotVerified) as error:
+            return f"the agreement is not what was offered: {error}"
+        return ""
+
+    def _check_signed(self, signature: bytes, peer: Caller, what: str) -> None:
+        if signature:
+            return
+        if peer.signs:
+            raise Refused(f"the {what} is not signed though this peer signs: a downgrade")
+        if self._house.require_signatures:
+            raise Refused(f"the {what} is not signed, and signatures are required here")
+
+    async def _finalize(self, negotiation: Negotiation) -> Negotiation:
+        peer = await self._people.known(negotiation.peer)
+        theirs, ours = decode64(negotiation.consumer_signature), decode64(negotiation.provider_signature)
+        try:
+            self._check_signed(theirs, peer, "verification")
+            if theirs:
+                self._notary.check_counter(negotiation.agreement.encode(), ours, theirs, peer)
+        except (Refused, NotVerified) as error:
+            return await self.refuse(negotiation.key, f"the verification does not hold: {error}")
+        signed = digest(ours + theirs) if theirs else ""
+
+        def make(current: Negotiation) -> Message:
+            return ContractEvent(current.consumer_pid, current.provider_pid, Event.FINALIZED, signed)
+
+        return await self._exchange.say(negotiation, make, also=self._conclude)
+
+    # --- what a person or a program asks for ---------------------------------------------------------------------
+
+    async def request(
+        self, offer: Offer, peer: str, endpoint: str, *, tag: str = "", wish: Policy | None = None
+    ) -> Negotiation:
+        """Ask the provider for its offer, or for other terms (`wish`); `Refused` for a clause that nobody enforces."""
+        asked = replace(offer, policy=wish) if wish else offer
+        check_enforceable(asked.policy)
+        now = self._a.clock.now()
+        new = Negotiation(
+            key=self._a.ids.uuid(),
+            role=Role.CONSUMER,
+            peer=peer,
+            callback=endpoint,
+            tag=f"{tag}\n{asked.policy.digest}",
+            created=now,
+            changed=now,
+        )
+        message = ContractRequest(new.key, None, asked, self._house.base, SIGNS)
+        return await self._exchange.say(new, lambda _: message)
+
+    async def approve(self, pid: str) -> Negotiation:
+        """Agree to the consumer's request, or accept the provider's offer."""
+        negotiation = await self.get(pid)
+        if negotiation.role is Role.PROVIDER:
+            return await self._agree(negotiation)
+        check_enforceable(_requested(negotiation).policy)
+        return await self._exchange.say(
+            negotiation, lambda current: ContractEvent(current.consumer_pid, current.provider_pid, Event.ACCEPTED)
+        )
+
+    async def counter(self, pid: str, policy: Policy) -> Negotiation:
+        """Send other terms on the same target."""
+        check_enforceable(policy)
+
+        def make(current: Negotiation) -> Message:
+            offer = replace(_requested(current), policy=policy)
+            if current.role is Role.PROVIDER:
+                return ContractOffer(current.consumer_pid, current.provider_pid, offer, None, SIGNS)
+            return ContractRequest(current.consumer_pid, current.provider_pid, offer, None, SIGNS)
+
+        return await self._exchange.say(await self.get(pid), make)
+
+    async def refuse(self, pid: str, reason: str, *, code: str = "refused") -> Negotiation:
+        """End it with a reason that the other side reads."""
+        return await self._exchange.say(
+            await self.get(pid),
+            lambda current: ContractTermination(current.consumer_pid, current.provider_pid, code, (reason,)),
+        )
+
+    # --- the contract --------------------------------------------------------------------------------------------
+
+    def _conclude(self, tx: Tx, negotiation: Negotiation) -> None:
+        """Keep the contract and say in the log who signed what."""
+        product = tx.get(Product, _requested(negotiation).target)
+        title = product.title if product else negotiation.tag.partition("\n")[0]
+        contract = conclude(negotiation, now=negotiation.changed, title=title)
+        if tx.get(Contract, contract.key) is None:
+            tx.save(contract, expect=0)
+            self._log_signed(tx, contract, negotiation)
+
+    def _log_signed(self, tx: Tx, contract: Contract, negotiation: Negotiation) -> None:
+        signatures = {"provider": contract.provider_signature, "consumer": contract.consumer_signature}
+        data = {
+            "agreement": tx.keep(contract.agreement.encode()),
+            "offer": tx.keep(negotiation.terms.encode()),
+            "peer": contract.peer,
+            "signed": contract.signed.value,
+            **{f"{role}_signature": tx.keep(decode64(text)) if text else "" for role, text in signatures.items()},
+        }
+        log(tx, "agreement-signed", time=contract.created, subjects=(negotiation.key, contract.key), data=data)
+
+    def _nothing(self, tx: Tx, negotiation: Negotiation) -> None:
+        """Nothing else belongs to the transaction."""
+
+    async def _product(self, negotiation: Negotiation) -> Product | None:
+        target = _requested(negotiation).target
+        product = await self._a.store.read(lambda tx: tx.get(Product, target))
+        return product if product and product.state != "delisted" else None
+
+
+def published(product: Product) -> Offer:
+    """The offer of a product, as a request must name it."""
+    return Offer(id=product.offer, target=product.key, policy=product.terms)
+
+
+def waits_for(negotiation: Negotiation) -> str:
+    """Who has to move next, for people."""
+    if negotiation.state in {State.FINALIZED, State.TERMINATED}:
+        return ""
+    if negotiation.pending:
+        return f"the peer's answer to our {negotiation.pending}"
+    return (
+        "a decision here" if negotiation.todo == "decide" else "us" if negotiation.todo else "the peer's next message"
+    )
+
+
+def _requested(negotiation: Negotiation) -> Offer:
+    offer = negotiation.offer
+    if offer is None:
+        raise IllegalTransition("there is no offer on the table", where=negotiation.key)
+    return offer
+
+
+def _party(caller: Caller) -> Party:
+    return Party(caller.participant, caller.identifier, caller.credit_code)
+
+
+def _timestamp(now: datetime) -> str:
+    return now.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,164 @@
+"""Opening and closing transfers (数据传输) under a contract: messages in, our next step, what a person asks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from trustspace.core.canon import digest
+from trustspace.core.catalogue.product import Product
+from trustspace.core.contract import Contract, Role, Status
+from trustspace.core.errors import IllegalTransition, NotFound, Refused
+from trustspace.core.transfer import (
+    DataAddress,
+    Message,
+    State,
+    Transfer,
+    TransferCompletion,
+    TransferRequest,
+    TransferStart,
+    TransferTermination,
+    Verb,
+)
+from trustspace.core.usage import Access
+from trustspace.ports import Tx
+from trustspace.services.exchange import Caller, Exchange, Incoming, Machinery, Reply, Surroundings
+from trustspace.services.negotiation import People
+
+PULL: Final = "HttpData-PULL"
+"""The one format offered: the consumer fetches over HTTP."""
+ENDPOINT_TYPE: Final = "https://w3id.org/idsa/v4.1/HTTP"
+DIGEST: Final = "urn:trustspace:v1:sha256"
+SIZE: Final = "urn:trustspace:v1:size"
+
+
+class Transfers:
+    """The use cases of a transfer, both roles. `root` is the address of the data plane, `base` that of the protocol."""
+
+    def __init__(
+        self, machinery: Machinery[Transfer, Message], around: Surroundings, people: People, *, root: str, base: str
+    ) -> None:
+        self._exchange = Exchange(machinery, around)
+        self._a, self._people, self._root, self._base = around, people, root, base
+        self.settle = self._exchange.settle
+        self.get = self._exchange.get
+
+    async def take(self, incoming: Incoming, message: Message, *, pid: str = "") -> Reply:
+        """Take a message in; without a pid it asks for a transfer under a contract."""
+        opening = None
+        if not pid:
+            opening = await self._opened(incoming.caller, message)
+        also = self._close if message.verb in {Verb.COMPLETE, Verb.TERMINATE} else self._nothing
+        return await self._exchange.take(incoming, message, pid=pid, opening=opening, also=also)
+
+    async def _opened(self, caller: Caller, message: Message) -> Transfer:
+        if not isinstance(message, TransferRequest):
+            raise IllegalTransition(f"{message.verb} does not begin a transfer", where="transfer process")
+        await self._people.check_callback(caller, message.callback)
+        contract = await self._contract(message.agreement)
+        if contract is None or contract.peer != caller.participant or contract.role is not Role.PROVIDER:
+            raise NotFound("there is no such agreement of yours here", where="agreementId")
+        if contract.status is Status.ENDED:
+            raise Refused(f"the contract ended: {contract.ended_reason}", where="agreementId")
+        if message.format != PULL:
+            raise Refused(f"this data is offered as {PULL} only", where="format")
+        return self._new(Role.PROVIDER, contract)
+
+    async def advance(self, pid: str) -> Transfer:
+        """Do what is ours to do next, if anything: start what was asked for."""
+        transfer = await self.get(pid)
+        return await self._start(transfer) if transfer.todo == "start" else transfer
+
+    async def _start(self, transfer: Transfer) -> Transfer:
+        product = await self._a.store.read(lambda tx: _product(tx, transfer))
+        if product is None:
+            return await self.terminate(transfer.key, "the contract ended or its data is no longer here")
+        token = self._a.ids.token()
+
+        def make(current: Transfer) -> Message:
+            address = DataAddress(
+                ENDPOINT_TYPE,
+                f"{self._root}/data/{current.key}",
+                (
+                    ("authorization", f"Bearer {token}"),
+                    ("authType", "bearer"),
+                    (DIGEST, product.digest),
+                    (SIZE, str(product.size)),
+                ),
+            )
+            return TransferStart(current.consumer_pid, current.provider_pid, address)
+
+        def open_access(tx: Tx, saved: Transfer) -> None:
+            key = digest(token.encode())
+            access = Access(
+                key=key, agreement=saved.agreement, transfer=saved.key, peer=saved.peer, created=saved.changed
+            )
+            tx.save(access, expect=0)
+
+        return await self._exchange.say(transfer, make, also=open_access)
+
+    async def request(self, contract: Contract, endpoint: str, *, tag: str = "") -> Transfer:
+        """Ask the provider for a transfer under a contract."""
+        if contract.status is Status.ENDED:
+            raise Refused(f"the contract ended: {contract.ended_reason}", where=contract.key)
+        new = self._new(Role.CONSUMER, contract, callback=endpoint, tag=tag)
+        message = TransferRequest(new.key, contract.key, PULL, self._base)
+        return await self._exchange.say(new, lambda _: message)
+
+    async def complete(self, pid: str) -> Transfer:
+        """Say that all data has flowed."""
+        return await self._exchange.say(
+            await self.get(pid),
+            lambda current: TransferCompletion(current.consumer_pid, current.provider_pid),
+            also=self._close,
+        )
+
+    async def terminate(self, pid: str, reason: str, *, code: str = "ended") -> Transfer:
+        """End it with a reason that the other side reads."""
+        return await self._exchange.say(
+            await self.get(pid),
+            lambda current: TransferTermination(current.consumer_pid, current.provider_pid, code, (reason,)),
+            also=self._close,
+        )
+
+    def _new(self, role: Role, contract: Contract, *, callback: str = "", tag: str = "") -> Transfer:
+        now = self._a.clock.now()
+        return Transfer(
+            key=self._a.ids.uuid(),
+            role=role,
+            peer=contract.peer,
+            callback=callback,
+            agreement=contract.key,
+            tag=tag,
+            created=now,
+            changed=now,
+        )
+
+    def _close(self, tx: Tx, transfer: Transfer) -> None:
+        """The access tokens of a transfer die with it."""
+        for access in tx.find(Access, transfer=transfer.key):
+            if not access.closed:
+                tx.save(closed_access(access), expect=access.version)
+
+    def _nothing(self, tx: Tx, transfer: Transfer) -> None:
+        """Nothing else belongs to the transaction."""
+
+    async def _contract(self, agreement: str) -> Contract | None:
+        return await self._a.store.read(lambda tx: tx.get(Contract, agreement))
+
+
+def _product(tx: Tx, transfer: Transfer) -> Product | None:
+    """What the contract is about, as long as it stands."""
+    contract = tx.get(Contract, transfer.agreement)
+    stands = contract is not None and contract.status is Status.ACTIVE
+    return tx.get(Product, contract.target) if contract and stands else None
+
+
+def closed_access(access: Access) -> Access:
+    """The access once its transfer or contract has ended."""
+    return replace(access, closed=True)
+
+
+def running(transfer: Transfer) -> bool:
+    """Whether data may flow."""
+    return transfer.state is State.STARTED

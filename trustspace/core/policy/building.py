@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Final
 
@@ -15,13 +16,12 @@ from trustspace.core.policy.vocabulary import (
     DELETE,
     DELIVERY,
     EVENT,
+    MAX_COUNT,
     PURPOSE,
     RECIPIENT,
     USE,
-    parse_count,
     parse_duration,
     parse_instant,
-    parse_name,
 )
 
 CHINA: Final = timezone(timedelta(hours=8))
@@ -67,10 +67,17 @@ def offer(*rules: Rule, prohibit: Rule | Sequence[Rule] = (), delete_after: str 
 
 def _time(name: str, operator: str, when: When | None) -> Iterator[Constraint]:
     if when is not None:
-        try:
+        with _argument(name):
             yield Constraint(DATE_TIME, operator, instant(when))
-        except InvalidInput as error:
-            raise InvalidInput(error.what, where=name, hint=error.hint) from error
+
+
+@contextmanager
+def _argument(name: str) -> Iterator[None]:
+    """Say in which argument a value was wrong."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(error.what, where=name, hint=error.hint) from error
 
 
 def instant(when: When) -> str:
@@ -87,16 +94,16 @@ def instant(when: When) -> str:
 
 def _uses(count: int | None) -> Iterator[Constraint]:
     if count is not None:
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count < MAX_COUNT:
             raise InvalidInput(f"{count!r} is not a number of uses", where="count", hint="1 or more")
-        yield Constraint(COUNT, "lteq", str(parse_count(str(count))))
+        yield Constraint(COUNT, "lteq", str(count))
 
 
 def _names(name: str, operand: str, values: str | Sequence[str] | None) -> Iterator[Constraint]:
     """One name is compared with `eq`: other connectors turn an array of one into its item, and nothing changes then."""
     names = (values,) if isinstance(values, str) else tuple(values or ())
     for value in names:
-        if not isinstance(value, str) or not parse_name(value):
+        if not isinstance(value, str) or not value:
             raise InvalidInput(f"{value!r} is not a name", where=name)
     if names:
         yield Constraint(operand, "eq", names[0]) if len(names) == 1 else Constraint(operand, "isAnyOf", names)
@@ -104,5 +111,6 @@ def _names(name: str, operand: str, values: str | Sequence[str] | None) -> Itera
 
 def _deletion(after: str | None) -> Iterator[Rule]:
     if after is not None:
-        parse_duration(after)
+        with _argument("delete_after"):
+            parse_duration(after)
         yield Rule(DELETE, (Constraint(DELAY, "lteq", after), Constraint(EVENT, "gt", DELIVERY)))

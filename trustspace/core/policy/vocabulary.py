@@ -93,6 +93,10 @@ _INSTANT: Final = re.compile(
 )
 
 
+MAX_COUNT: Final = 10**16
+"""A count is under this."""
+
+
 def parse_count(text: str) -> int:
     """A whole number of at most 16 digits (TC609-6-2025-14, C.6: N..16); `InvalidInput` for anything else."""
     if not re.fullmatch(r"0|[1-9][0-9]{0,15}", text):

@@ -1,8 +1,8 @@
-"""X.509 certificates of a data space: one root, and under it two kinds for each connector (NDI-TR-2025-03 draft, App. A).
+"""X.509 certificates of a data space: a root, and under it two kinds for each connector (NDI-TR-2025-03 draft, App. A).
 
-The subject's OU is the identifier (标识码) and its CN the domain, the address or the name. A TLS certificate says with which
-hosts one talks; a signing certificate says who signed, and is good for nothing on a connection. Private keys stay behind
-`SigningKey`, which is why certificates and requests are put together here and not by a builder that wants the key.
+The subject's OU is the identifier (标识码), its CN the domain, the address or the name. A TLS certificate says with
+which hosts one talks; a signing certificate says who signed, and is good for nothing on a connection. Private keys stay
+behind `SigningKey`, which is why certificates are put together here and not by a builder that wants the key.
 """
 
 from __future__ import annotations
@@ -199,10 +199,11 @@ def check_root(root_der: bytes) -> CertificateFacts:
 
 
 _Window = tuple[str, datetime, datetime]
+_Chain = tuple[CertificateFacts, tuple[_Window, _Window]]
 
 
 @lru_cache(maxsize=4096)
-def _chain(leaf_der: bytes, roots: tuple[bytes, ...], purpose: Profile) -> tuple[CertificateFacts, tuple[_Window, _Window]]:
+def _chain(leaf_der: bytes, roots: tuple[bytes, ...], purpose: Profile) -> _Chain:
     leaf = _load(leaf_der)
     load_public(_public(leaf))
     _check_usage(leaf, purpose, "certificate")

@@ -1,8 +1,8 @@
 """Signatures that a lawyer's openssl can check: detached CMS in DER (RFC 5652), with the certificate inside.
 
-One signer, SHA-256, ES256, four signed attributes: content type, message digest, signing time, and the signing certificate's
-digest (signingCertificateV2, RFC 5035), so that the certificate cannot be exchanged for another one of the same key.
-The writer joins pre-encoded parts, since the key only signs; the reader takes any CMS of that meaning, other people's too.
+One signer, SHA-256, ES256, four signed attributes: content type, message digest, signing time, and the digest of the
+signing certificate (signingCertificateV2, RFC 5035), so that it cannot be exchanged for another one of the same key.
+The writer joins pre-encoded parts, since the key only signs; the reader takes any CMS of that meaning, not only ours.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class SignerFacts:
 def sign_detached(key: SigningKey, certificate_der: bytes, data: bytes, *, at: datetime) -> bytes:
     """The CMS, in DER, that signs `data` with the key of the certificate at that time (to the second).
 
-    The same arguments give the same bytes where the key signs deterministically. `InvalidInput` for a key that is not P-256.
+    The same arguments give the same bytes where the key signs deterministically. `InvalidInput` for keys but P-256.
     """
     if key.algorithm != Algorithm.ES256:
         raise InvalidInput("contracts are signed with ES256", where="key", hint="make a P-256 key")
@@ -89,8 +89,8 @@ def sign_detached(key: SigningKey, certificate_der: bytes, data: bytes, *, at: d
 def verify_detached(cms_der: bytes, data: bytes, roots: Sequence[bytes], *, at: datetime | None = None) -> SignerFacts:
     """Check a detached CMS over `data`, whose signer's certificate stood under one of the roots when it signed.
 
-    With `at` (now, for a message that just came) the certificate has to hold then too, and the signature may not be from
-    the future; without, the signer's clock is believed, as far as its certificate reaches.
+    With `at` (now, for a message that just came) the certificate has to hold then too, and the signature may not be
+    from the future; without, the signer's clock is believed, as far as its certificate reaches.
     Raises `InvalidInput` where the bytes are not such a CMS, `NotVerified` with the reason where it does not hold.
     """
     if len(cms_der) > MAX_CMS:
@@ -154,7 +154,7 @@ def _own_certificate(certificates: Sequence[Element], signer_id: bytes) -> bytes
 @lru_cache(maxsize=1024)
 def _signer_id(certificate_der: bytes) -> bytes:
     """IssuerAndSerialNumber of a certificate, in the bytes that it has there itself."""
-    (tbs, *_) = der.elements(der.only(certificate_der, SEQUENCE))
+    tbs = der.first(der.only(certificate_der, SEQUENCE))
     parts = [part for part in der.elements(tbs.content) if part.tag != _CONTEXT_0]
     if len(parts) < 3:
         raise InvalidInput("this is not a certificate", where="CMS")
@@ -203,9 +203,8 @@ def _check_attributes(attributes: dict[bytes, Element], data: bytes, certificate
 
 def _named(values: Element) -> bytes:
     """The certificate's SHA-256 in signingCertificateV2: of the first ESSCertIDv2, hashAlgorithm left out."""
-    names, *_ = der.elements(der.only(values.content, SEQUENCE)) or [None]
-    first, *_ = (der.elements(names.content) if names else None) or [None]
-    digest, *_ = (der.elements(first.content) if first else None) or [None]
-    if digest is None or digest.tag != OCTETS:
+    names = der.first(der.only(values.content, SEQUENCE))
+    name = der.first(der.first(names.content).content)
+    if name.tag != OCTETS:
         raise InvalidInput("a signing certificate is named by its SHA-256", where="CMS")
-    return digest.content
+    return name.content

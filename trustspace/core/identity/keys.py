@@ -74,7 +74,7 @@ def algorithm_of(public_der: bytes) -> Algorithm:
 
 
 def verify(public_der: bytes, algorithm: str, signature: bytes, data: bytes) -> None:
-    """Check the 64-byte signature over `data`; `NotVerified` where it, the key or the algorithm's name does not hold."""
+    """Check the 64 bytes of a signature over `data`; `NotVerified` where it, the key or the algorithm does not hold."""
     key = load_public(public_der)
     if algorithm != algorithm_of(public_der):
         raise NotVerified(f"{algorithm!r} is not the algorithm of this key", where="signature")

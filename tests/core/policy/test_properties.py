@@ -102,7 +102,7 @@ json = st.recursive(
 
 
 @given(json)
-@settings(max_examples=150)
+@settings(max_examples=100, deadline=None)
 def test_whatever_is_read_is_a_policy_or_invalid_input(value: Any) -> None:
     try:
         policy = from_odrl(value)
@@ -112,7 +112,7 @@ def test_whatever_is_read_is_a_policy_or_invalid_input(value: Any) -> None:
 
 
 @given(policies, requests)
-@settings(max_examples=150)
+@settings(max_examples=100, deadline=None)
 def test_any_policy_is_decided_explained_and_replayed(policy: Policy, request: Request) -> None:
     decision = decide(policy, request)
     assert replay(policy, decision.report) == decision
@@ -123,7 +123,7 @@ def test_any_policy_is_decided_explained_and_replayed(policy: Policy, request: R
 
 
 @given(policies, requests)
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_what_may_not_be_signed_permits_nothing(policy: Policy, request: Request) -> None:
     refused = [clause for clause in clauses(policy) if clause.enforced == "unknown"]
     if refused:
@@ -132,7 +132,7 @@ def test_what_may_not_be_signed_permits_nothing(policy: Policy, request: Request
 
 
 @given(flat_rules, flat_rules, requests)
-@settings(max_examples=150)
+@settings(max_examples=100, deadline=None)
 def test_a_prohibition_only_ever_takes_away(permissions: Any, some: Any, request: Request) -> None:
     prohibitions = tuple(rule for rule in some if not any(term.left.endswith("count") for term in rule.constraints))
     if decide(Policy(permissions, prohibitions), request).permitted:
@@ -140,7 +140,7 @@ def test_a_prohibition_only_ever_takes_away(permissions: Any, some: Any, request
 
 
 @given(st.integers(1, 5), flat_rules, requests)
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_a_count_never_lets_one_more_through(limit: int, permissions: Any, request: Request) -> None:
     count = Constraint(next(iri for iri in OPERANDS if iri.endswith("count")), "lteq", str(limit))
     policy = Policy(tuple(Rule("use", (*rule.constraints, count)) for rule in permissions))

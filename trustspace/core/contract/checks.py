@@ -31,7 +31,7 @@ def check_agreement(
 
     Policy and target are compared with the offer, parties, id and time each by itself: the assigner is the provider,
     the id is not the offer's, the time lies between the start of the negotiation and `now` (by default the last change
-    of it), give or take the clock tolerance. An agreement with members of ours names by them whatever is known of us both.
+    of it), give or take the clock tolerance. An agreement with members of ours names by them what is known of us both.
     """
     offer = negotiation.offer
     if offer is None:

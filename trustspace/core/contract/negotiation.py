@@ -34,7 +34,7 @@ class State(StrEnum):
     TERMINATED = "TERMINATED"
 
 
-MACHINE: Final = Machine[State, Role, Verb](
+MACHINE: Final[Machine[State, Role, Verb]] = Machine(
     "contract negotiation",
     {
         (None, Role.CONSUMER, Verb.REQUEST): State.REQUESTED,
@@ -57,7 +57,7 @@ MACHINE: Final = Machine[State, Role, Verb](
 )
 """DSP 2025-1, contract negotiation protocol, the state machine's figure."""
 
-_RULES: Final = Rules(
+_RULES: Final[Rules[State, Verb]] = Rules(
     machine=MACHINE,
     rank=tuple(Verb),
     terminate=Verb.TERMINATE,

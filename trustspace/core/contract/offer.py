@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
 from trustspace.core.canon import Json, JsonObject, canonical
@@ -18,8 +17,6 @@ PROVIDER_CREDIT_CODE: Final = f"{OURS}providerCreditCode"
 CONSUMER_IDENTIFIER: Final = f"{OURS}consumerIdentifier"
 CONSUMER_CREDIT_CODE: Final = f"{OURS}consumerCreditCode"
 OFFER: Final = f"{OURS}offer"
-
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ class Agreement:
     assignee: str
     timestamp: str
     policy: Policy
-    members: Mapping[str, str] = field(default=_NOTHING, hash=False)
+    members: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def offer_to_json(offer: Offer, *, with_target: bool) -> JsonObject:

@@ -30,7 +30,7 @@ class State(StrEnum):
     TERMINATED = "TERMINATED"
 
 
-MACHINE: Final = Machine[State, Role, Verb](
+MACHINE: Final[Machine[State, Role, Verb]] = Machine(
     "transfer process",
     {
         (None, Role.CONSUMER, Verb.REQUEST): State.REQUESTED,
@@ -51,7 +51,7 @@ MACHINE: Final = Machine[State, Role, Verb](
 )
 """DSP 2025-1, transfer process protocol, the state machine's figure."""
 
-_RULES: Final = Rules(
+_RULES: Final[Rules[State, Verb]] = Rules(
     machine=MACHINE,
     rank=tuple(Verb),
     terminate=Verb.TERMINATE,

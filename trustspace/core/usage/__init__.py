@@ -169,3 +169,16 @@ def denial_statement(agreement: str, name: str, asked: Asked, decision: Decision
         "reason": decision.reason,
         "report": decision.report,
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duty(Record):
+    """An obligation (义务) with the moment it falls due: recorded; the deletion itself is the consumer's own act."""
+
+    KIND: ClassVar[str] = "duty"
+    INDEX: ClassVar[tuple[str, ...]] = ("agreement",)
+
+    agreement: str
+    use: str
+    action: str
+    due: datetime

@@ -1,0 +1,334 @@
+"""Deciding, counting and recording uses (使用控制): the provider's gate, and the consumer's books."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Protocol
+
+from trustspace.core.canon import JsonObject, canonical, digest, loads
+from trustspace.core.catalogue.product import Product
+from trustspace.core.contract import Contract, Role, Status
+from trustspace.core.errors import Conflict, InvalidInput, NotFound, Refused
+from trustspace.core.policy import Decision, due
+from trustspace.core.usage import (
+    DELIVERED,
+    LIFETIME,
+    OPEN,
+    REFUSED,
+    Access,
+    Asked,
+    Counter,
+    Duty,
+    Use,
+    check_access,
+    check_open,
+    count,
+    delivered,
+    delivery_statement,
+    denial_statement,
+    judge,
+)
+from trustspace.ports import Clock, Ids, Outgoing, Store, Tx
+from trustspace.services.exchange import Caller
+from trustspace.services.logging import log
+
+NAME_LIMIT: Final = 100
+NOTICE: Final = "notice"
+"""The kind of outgoing message that brings a signed denial to the consumer's node."""
+
+
+class Stamp(Protocol):
+    """Signs statements and checks those of others."""
+
+    def statement(self, kind: str, payload: bytes) -> str:
+        """Our compact JWS over the payload."""
+
+    def check(self, kind: str, statement: str, peer: Caller) -> bytes:
+        """The payload of the peer's statement, verified; raises `NotVerified`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A decided use, and the token for its bytes ("" where it was refused, or is told again)."""
+
+    use: Use
+    token: str = ""
+
+
+class Gate:
+    """The provider's side: each use is one decision in one transaction, with the counter and the evidence."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        stamp: Stamp,
+        *,
+        kick: Callable[[list[Outgoing]], None],
+        notice_url: Callable[[str], str],
+    ) -> None:
+        self._store, self._clock, self._ids, self._stamp = store, clock, ids, stamp
+        self._kick, self._notice_url = kick, notice_url
+
+    async def ask(self, token: str, transfer: str, name: str, purpose: str, caller: Caller) -> Granted:
+        """Decide one use, named by the consumer: the same name again is the same use, whatever came of it.
+
+        `caller` is who the access token's peer is. Raises `Unauthenticated` or `Forbidden` for the token; a refusal by
+        the policy is returned as a use that was refused, with the signed denial.
+        """
+        _check_text(name, "use", least=1)
+        _check_text(purpose, "purpose")
+        secret = self._ids.token()
+        while True:
+            try:
+                return await self._ask(token, transfer, name, purpose, caller, secret)
+            except Conflict:  # another use was decided between our look and our decision: look again
+                continue
+
+    async def _ask(self, token: str, transfer: str, name: str, purpose: str, caller: Caller, secret: str) -> Granted:
+        key = digest(token.encode())
+        access, contract, counter, known, product = await self._store.read(lambda tx: _look(tx, key, transfer, name))
+        if known is not None:
+            return await self._again(known, purpose, secret)
+        asked = Asked(caller.participant, caller.aliases, purpose, self._clock.now())
+        decision = judge(contract.agreed.policy, counter, asked)
+        use = self._use(contract, access, product, asked, decision, name)
+        if decision.permitted:
+            use = replace(use, token=digest(secret.encode()), number=counter.used + 1)
+        else:
+            denial = denial_statement(contract.key, name, asked, decision)
+            use = replace(use, state=REFUSED, statement=self._stamp.statement("denial", canonical(denial)))
+        notice = None if decision.permitted else self._notice(use)
+        await self._store.run(lambda tx: self._decide(tx, use, counter, decision, notice))
+        if notice:
+            self._kick([notice])
+        return Granted(use, secret if decision.permitted else "")
+
+    def _decide(self, tx: Tx, use: Use, counter: Counter, decision: Decision, notice: Outgoing | None) -> None:
+        contract = tx.get(Contract, use.agreement)
+        if contract is None or contract.status is Status.ENDED:
+            raise Refused("the contract ended", where=use.agreement)
+        tx.save(count(counter, decision), expect=counter.version)
+        tx.save(use, expect=0)
+        if notice:
+            tx.outbox(notice)
+        log_use(tx, use)
+
+    async def _again(self, known: Use, purpose: str, secret: str) -> Granted:
+        """The same use again: a new token while it is open, since the first answer may have been lost."""
+        if known.purpose != purpose:
+            raise InvalidInput(f"this use was asked for with the purpose {known.purpose!r}", where="purpose")
+        if known.state != OPEN:
+            return Granted(known)
+        renewed = replace(known, token=digest(secret.encode()))
+        return Granted(await self._store.run(lambda tx: tx.save(renewed, expect=known.version)), secret)
+
+    def _use(
+        self, contract: Contract, access: Access, product: Product, asked: Asked, decision: Decision, name: str
+    ) -> Use:
+        return Use(
+            key=use_key(contract.key, name),
+            role=Role.PROVIDER.value,
+            agreement=contract.key,
+            transfer=access.transfer,
+            peer=access.peer,
+            purpose=asked.purpose,
+            decision=decision.value.value,
+            reason=decision.reason,
+            at=asked.at,
+            expires=asked.at + LIFETIME,
+            digest=product.digest,
+            size=product.size,
+            name=product.name,
+            media_type=product.media_type,
+            reference=product.reference,
+            report=canonical(decision.report).decode(),
+        )
+
+    def _notice(self, use: Use) -> Outgoing:
+        return Outgoing(
+            id=self._ids.uuid(),
+            process=use.key,
+            kind=NOTICE,
+            verb="denied",
+            to=use.peer,
+            url=self._notice_url(use.peer),
+            body=canonical({"statement": use.statement}),
+            created=use.at,
+        )
+
+    async def open(self, token: str) -> Use:
+        """The use whose bytes this token opens; raises with the reason where it opens none (any more)."""
+        key, now = digest(token.encode()), self._clock.now()
+
+        def body(tx: Tx) -> Use:
+            use = check_open(next(iter(tx.find(Use, token=key, limit=1)), None), now=now)
+            contract = tx.get(Contract, use.agreement)
+            if contract is None or contract.status is Status.ENDED:
+                raise Refused("the contract ended", where=use.agreement, hint="make a new contract")
+            return use
+
+        return await self._store.read(body)
+
+    async def receipt(self, token: str, statement: str, caller: Caller) -> Use:
+        """The consumer's signed word that it has the data: the use is delivered and its token dies."""
+        payload = loads(self._stamp.check("delivery", statement, caller))
+        key, now = digest(token.encode()), self._clock.now()
+
+        def body(tx: Tx) -> Use:
+            use = next(iter(tx.find(Use, token=key, limit=1)), None)
+            if use is None or use.peer != caller.participant:
+                raise NotFound("there is no such use of yours here")
+            if use.state == DELIVERED:
+                return use
+            _check_receipt(use, payload)
+            saved = tx.save(delivered(use, statement, now=now), expect=use.version)
+            log_delivery(tx, saved)
+            return saved
+
+        return await self._store.run(body)
+
+
+class Books:
+    """The consumer's side: what it was granted, refused and has received."""
+
+    def __init__(self, store: Store, clock: Clock, stamp: Stamp) -> None:
+        self._store, self._clock, self._stamp = store, clock, stamp
+
+    async def enter(self, use: Use) -> Use:
+        """Write down a use that the provider granted; the same one again changes nothing."""
+
+        def body(tx: Tx) -> Use:
+            known = tx.get(Use, use.key)
+            if known is not None:
+                return known
+            saved = tx.save(use, expect=0)
+            _tally(tx, use)
+            log_use(tx, saved)
+            return saved
+
+        return await self._store.run(body)
+
+    async def refused(self, statement: str, peer: Caller) -> Use:
+        """Write down the provider's signed denial, whichever way it came; raises where it is not about our contract."""
+        told = loads(self._stamp.check("denial", statement, peer))
+        contract = await self._store.read(lambda tx: tx.get(Contract, _member(told, "agreement")))
+        if contract is None or contract.peer != peer.participant:
+            raise NotFound("there is no such agreement between us", where="agreement")
+        at = datetime.fromisoformat(_member(told, "time"))
+        use = Use(
+            key=use_key(contract.key, _member(told, "use")),
+            role=Role.CONSUMER.value,
+            agreement=contract.key,
+            transfer="",
+            peer=peer.participant,
+            purpose=str(told.get("purpose", "")),
+            decision=_member(told, "decision"),
+            reason=_member(told, "reason"),
+            state=REFUSED,
+            at=at,
+            expires=at,
+            report=canonical(told.get("report")).decode(),
+            statement=statement,
+        )
+        return await self.enter(use)
+
+    async def received(self, use: Use) -> Use:
+        """Sign for the data once it is here and verified; its obligations get their due dates."""
+        now = self._clock.now()
+        receipt = use.receipt or self._stamp.statement("delivery", canonical(delivery_statement(use, now=now)))
+
+        def body(tx: Tx) -> Use:
+            known = tx.get(Use, use.key) or use
+            if known.state == DELIVERED:
+                return known
+            saved = tx.save(delivered(known, receipt, now=now), expect=known.version)
+            log_delivery(tx, saved)
+            _note_duties(tx, saved, now)
+            return saved
+
+        return await self._store.run(body)
+
+
+def use_key(agreement: str, name: str) -> str:
+    """The key of a use: its name counts within its agreement."""
+    return f"{agreement}#{name}"
+
+
+def log_use(tx: Tx, use: Use) -> None:
+    """The leaf of a decision: the report is kept beside it, and the signed denial where there is one."""
+    if use.state == REFUSED:
+        data: JsonObject = {"use": use.key, "reason": use.reason, "digest": tx.keep(use.statement.encode())}
+        log(tx, "use-denied", time=use.at, subjects=(use.key, use.agreement), data=data)
+    else:
+        data = {"use": use.key, "number": use.number, "purpose": use.purpose, "digest": tx.keep(use.report.encode())}
+        log(tx, "use-permitted", time=use.at, subjects=(use.key, use.agreement), data=data)
+
+
+def log_delivery(tx: Tx, use: Use) -> None:
+    """The leaf of a delivery, with the consumer's signed receipt."""
+    data: JsonObject = {
+        "use": use.key,
+        "content": use.digest,
+        "size": use.size,
+        "digest": tx.keep(use.receipt.encode()),
+    }
+    log(tx, "delivered", time=use.delivered or use.at, subjects=(use.key, use.agreement), data=data)
+
+
+def _tally(tx: Tx, use: Use) -> None:
+    counter = tx.get(Counter, use.agreement) or Counter(key=use.agreement)
+    refused = 1 if use.state == REFUSED else 0
+    after = replace(counter, used=counter.used + 1 - refused, refused=counter.refused + refused)
+    tx.save(after, expect=counter.version)
+
+
+def _note_duties(tx: Tx, use: Use, now: datetime) -> None:
+    contract = tx.get(Contract, use.agreement)
+    if contract is None:
+        return
+    for number, duty in enumerate(due(contract.agreed.policy, anchor=now)):
+        key = f"{use.key}#{number}"
+        tx.save(Duty(key=key, agreement=contract.key, use=use.key, action=duty.action, due=duty.due), expect=0)
+        data: JsonObject = {"duty": duty.action, "due": duty.due.isoformat(), "use": use.key}
+        log(tx, "duty-due", time=now, subjects=(use.key, contract.key), data=data)
+
+
+def _look(tx: Tx, key: str, transfer: str, name: str) -> tuple[Access, Contract, Counter, Use | None, Product]:
+    access = check_access(tx.get(Access, key))
+    contract = tx.get(Contract, access.agreement)
+    if contract is None or access.transfer != transfer:
+        raise NotFound("there is no such transfer of yours here")
+    if contract.status is Status.ENDED:
+        raise Refused(f"the contract ended: {contract.ended_reason}", where=contract.key)
+    product = tx.get(Product, contract.target)
+    if product is None:
+        raise NotFound("the data of this contract is no longer here", where=contract.target)
+    counter = tx.get(Counter, contract.key) or Counter(key=contract.key)
+    return access, contract, counter, tx.get(Use, use_key(contract.key, name)), product
+
+
+def _check_text(text: str, where: str, *, least: int = 0) -> None:
+    if not least <= len(text) <= NAME_LIMIT or not text.isprintable() or "#" in text:
+        raise InvalidInput(f"{least} to {NAME_LIMIT} printable characters without # are expected", where=where)
+
+
+def _check_receipt(use: Use, payload: JsonObject) -> None:
+    for member, expected in (
+        ("use", use.key),
+        ("agreement", use.agreement),
+        ("digest", use.digest),
+        ("size", use.size),
+    ):
+        if payload.get(member) != expected:
+            raise InvalidInput(f"the receipt says {payload.get(member)!r}, not {expected!r}", where=f"receipt.{member}")
+
+
+def _member(told: JsonObject, name: str) -> str:
+    value = told.get(name)
+    if not isinstance(value, str):
+        raise InvalidInput("a text is expected", where=f"statement.{name}")
+    return value

@@ -32,7 +32,7 @@ class CatalogueDesk:
     # what owners ask for: bodies, run by whoever keeps the message's number
 
     def submit(self, owner: str, product: Product) -> Body:
-        """数据产品登记: submit a product; a dataset of an owner is one entry, and the same submitted again is the same."""
+        """数据产品登记: submit a product; a dataset of an owner is one entry, the same again the same."""
         key, now = digest(f"{owner} {product.dataset}".encode())[:32], self._clock.now()
 
         def body(tx: Tx) -> Entry:

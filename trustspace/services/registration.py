@@ -89,9 +89,9 @@ class RegistrationDesk:
 
     # what applicants and connectors ask for: bodies, run by whoever keeps the message's number
 
-    def enter(self, public_der: bytes, enterprise: Enterprise) -> Body:
-        """主体身份注册: the organisation of the applicant who holds this key."""
-        key, now = core.application_key(public_der), self._clock.now()
+    def enter(self, key: str, enterprise: Enterprise) -> Body:
+        """主体身份注册: the organisation of the applicant of this key (`application_key`)."""
+        now = self._clock.now()
 
         def body(tx: Tx) -> Standing:
             before = tx.get(Application, key)
@@ -100,11 +100,9 @@ class RegistrationDesk:
 
         return body
 
-    def apply(self, public_der: bytes, connector: Connector, requests: Requests) -> Body:
-        """接入连接器注册: the connector, and the keys of its certificates; the one that signs is its own."""
-        if requests.signing.public_der != public_der:
-            raise NotVerified("the signing request is for another key than the one that signs", where="signingRequest")
-        key, now, (tls, signing) = core.application_key(public_der), self._clock.now(), requests.keys
+    def apply(self, key: str, connector: Connector, requests: Requests) -> Body:
+        """接入连接器注册: the connector, and the keys that its certificates will be for."""
+        now, (tls, signing) = self._clock.now(), requests.keys
 
         def body(tx: Tx) -> Standing:
             before = self.get(tx, key)

@@ -1,7 +1,7 @@
 """The national envelope: POST /{interface}, five headers, a signature both ways, `{code, message, data}` in the answer.
 
 NDI-TR-2025-03 draft, Annex B. The draft gives no canonical form for signValue: ours is the RFC 8785 object of
-msgcode, msgversion, timestamp, sequenceNum and the SHA-256 of the body; 128 hexadecimal digits are r‖s of the signature.
+msgcode, msgversion, timestamp, sequenceNum and the SHA-256 of the body; 128 hexadecimal digits are its r‖s.
 It also has no header that says who calls: `connectorId` names a registered connector, `applicantKey` (base64url of the
 DER public key) whoever is not registered yet, and `signCertificate` (base64url of DER) the answering node: all ours.
 """

@@ -7,8 +7,8 @@ state still holds and queues the exact bytes. A state changes for the sender whe
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -29,7 +29,8 @@ RECEIPT: Final = "trustspace-receipt"
 class Caller:
     """Who sent a message, as established by its token: participant id, identifier, credit code, name.
 
-    `signs`: whether this peer signs contracts and receipts, so that it must go on doing so.
+    `signs`: whether this peer signs contracts and receipts, so that it must go on doing so. `keys` are the public keys
+    (DER) of its signing certificates that stand, by thumbprint; `endpoint` is the base address of its protocol.
     """
 
     participant: str
@@ -37,6 +38,8 @@ class Caller:
     credit_code: str = ""
     name: str = ""
     signs: bool = False
+    keys: Mapping[str, bytes] = field(default_factory=dict, compare=False)
+    endpoint: str = ""
 
     @property
     def aliases(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from trustspace.core.canon import JsonObject, canonical, digest, loads
 from trustspace.core.catalogue.product import Product
 from trustspace.core.contract import Contract, Role, Status
 from trustspace.core.errors import Conflict, InvalidInput, NotFound, Refused
-from trustspace.core.policy import Decision, due
+from trustspace.core.policy import Decision, DecisionValue, due
 from trustspace.core.usage import (
     DELIVERED,
     LIFETIME,
@@ -45,16 +45,26 @@ class Stamp(Protocol):
     def statement(self, kind: str, payload: bytes) -> str:
         """Our compact JWS over the payload."""
 
-    def check(self, kind: str, statement: str, peer: Caller) -> bytes:
+    def check_statement(self, kind: str, statement: str, peer: Caller) -> bytes:
         """The payload of the peer's statement, verified; raises `NotVerified`."""
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What a consumer asks for: a use by the name it gives it, its purpose, and duties it says it has fulfilled."""
+
+    name: str
+    purpose: str = ""
+    fulfilled: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Granted:
-    """A decided use, and the token for its bytes ("" where it was refused, or is told again)."""
+    """A decided use, and the token for its bytes ("" where it is refused); `todo` are the duties that come first."""
 
     use: Use
     token: str = ""
+    todo: tuple[str, ...] = ()
 
 
 class Gate:
@@ -73,33 +83,37 @@ class Gate:
         self._store, self._clock, self._ids, self._stamp = store, clock, ids, stamp
         self._kick, self._notice_url = kick, notice_url
 
-    async def ask(self, token: str, transfer: str, name: str, purpose: str, caller: Caller) -> Granted:
+    async def ask(self, token: str, transfer: str, wish: Wish, caller: Caller) -> Granted:
         """Decide one use, named by the consumer: the same name again is the same use, whatever came of it.
 
         `caller` is who the access token's peer is. Raises `Unauthenticated` or `Forbidden` for the token; a refusal by
         the policy is returned as a use that was refused, with the signed denial.
         """
-        _check_text(name, "use", least=1)
-        _check_text(purpose, "purpose")
+        _check_text(wish.name, "use", least=1)
+        _check_text(wish.purpose, "purpose")
         secret = self._ids.token()
         while True:
             try:
-                return await self._ask(token, transfer, name, purpose, caller, secret)
+                return await self._ask(token, transfer, wish, caller, secret)
             except Conflict:  # another use was decided between our look and our decision: look again
                 continue
 
-    async def _ask(self, token: str, transfer: str, name: str, purpose: str, caller: Caller, secret: str) -> Granted:
+    async def _ask(self, token: str, transfer: str, wish: Wish, caller: Caller, secret: str) -> Granted:
         key = digest(token.encode())
-        access, contract, counter, known, product = await self._store.read(lambda tx: _look(tx, key, transfer, name))
+        access, contract, counter, known, product = await self._store.read(
+            lambda tx: _look(tx, key, transfer, wish.name)
+        )
         if known is not None:
-            return await self._again(known, purpose, secret)
-        asked = Asked(caller.participant, caller.aliases, purpose, self._clock.now())
+            return await self._again(known, wish.purpose, secret)
+        asked = Asked(caller.participant, caller.aliases, wish.purpose, self._clock.now(), wish.fulfilled)
         decision = judge(contract.agreed.policy, counter, asked)
-        use = self._use(contract, access, product, asked, decision, name)
+        use = self._use(contract, access, product, asked, decision, wish.name)
+        if decision.value is DecisionValue.CONDITIONAL:  # nothing is counted: the duties first, then asked again
+            return Granted(use, todo=decision.todo)
         if decision.permitted:
             use = replace(use, token=digest(secret.encode()), number=counter.used + 1)
         else:
-            denial = denial_statement(contract.key, name, asked, decision)
+            denial = denial_statement(contract.key, wish.name, asked, decision)
             use = replace(use, state=REFUSED, statement=self._stamp.statement("denial", canonical(denial)))
         notice = None if decision.permitted else self._notice(use)
         await self._store.run(lambda tx: self._decide(tx, use, counter, decision, notice))
@@ -175,7 +189,7 @@ class Gate:
 
     async def receipt(self, token: str, statement: str, caller: Caller) -> Use:
         """The consumer's signed word that it has the data: the use is delivered and its token dies."""
-        payload = loads(self._stamp.check("delivery", statement, caller))
+        payload = loads(self._stamp.check_statement("delivery", statement, caller))
         key, now = digest(token.encode()), self._clock.now()
 
         def body(tx: Tx) -> Use:
@@ -214,7 +228,7 @@ class Books:
 
     async def refused(self, statement: str, peer: Caller) -> Use:
         """Write down the provider's signed denial, whichever way it came; raises where it is not about our contract."""
-        told = loads(self._stamp.check("denial", statement, peer))
+        told = loads(self._stamp.check_statement("denial", statement, peer))
         contract = await self._store.read(lambda tx: tx.get(Contract, _member(told, "agreement")))
         if contract is None or contract.peer != peer.participant:
             raise NotFound("there is no such agreement between us", where="agreement")

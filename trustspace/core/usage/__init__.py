@@ -84,12 +84,16 @@ class Use(Record):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a consumer asks for: by whom (participant id and its aliases), what for, when."""
+    """What a consumer asks for: by whom (participant id and its aliases), what for, when.
+
+    `fulfilled` are the duties that it says it has carried out, as a conditional decision named them.
+    """
 
     party: str
     identifiers: tuple[str, ...]
     purpose: str
     at: datetime
+    fulfilled: frozenset[str] = frozenset()
 
 
 def judge(policy: Policy, counter: Counter, asked: Asked) -> Decision:
@@ -103,6 +107,7 @@ def judge(policy: Policy, counter: Counter, asked: Asked) -> Decision:
             purpose=asked.purpose or None,
             at=asked.at,
             used=counter.used,
+            fulfilled=asked.fulfilled,
         ),
     )
 

@@ -30,6 +30,7 @@ from trustspace.protocols.national.interfaces import INTERFACES, By, Interface, 
 from trustspace.protocols.national.profile import DRAFT, Profile
 from trustspace.services.authority import Authority
 from trustspace.services.catalogue import CatalogueDesk
+from trustspace.services.participants import Directory
 from trustspace.services.registration import RegistrationDesk, check_requests
 
 Work = Callable[[Tx], JsonObject]
@@ -74,6 +75,7 @@ class FunctionalNode:
         self.registration = RegistrationDesk(
             store, clock, ids, authority, place=place, profile=identifiers, on_change=on_change
         )
+        self.participants = Directory(store, clock, signer, certificate, node=authority.facts.identifier)
         self.catalogue = CatalogueDesk(store, clock, self.registration, profile=identifiers)
 
     async def answer(self, name: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Headers, bytes]:
@@ -97,6 +99,7 @@ class FunctionalNode:
     def renewed(self, signer: Signer, certificate: bytes) -> None:
         """Sign answers with a new key and certificate from now on."""
         self._signer, self._certificate = signer, certificate
+        self.participants.renew(signer, certificate)
 
     async def _done(self, row: Interface, headers: Mapping[str, str], body: bytes) -> bytes:
         request = read_request(row.name, headers, body, now=self._clock.now(), profile=self._profile)
@@ -158,6 +161,10 @@ class FunctionalNode:
         body = await self.registration.renew(call.key, check_requests(*m.read_requests(call.data)))
         return lambda tx: m.write_standing(body(tx))
 
+    async def _list(self, _: Call) -> Work:
+        data = {"participantList": (await self.participants.current()).signed.decode()}
+        return lambda _: data
+
     async def _address(self, call: Call) -> Work:
         did, url = call.data["connectorDid"], call.data["connectorUrl"]
         body = self.registration.move(call.key, did=did, public_url=url, hosts=m.read_hosts(call.data))
@@ -205,6 +212,7 @@ ROUTES: Final[Mapping[str, Callable[[FunctionalNode, Call], Awaitable[Work]]]] =
     "QueryRegistration": FunctionalNode._standing,
     "RequestCredential": FunctionalNode._credential,
     "RenewCredential": FunctionalNode._renewal,
+    "GetParticipantList": FunctionalNode._list,
     "ReportConnectorAddress": FunctionalNode._address,
     "RegisterProduct": FunctionalNode._submission,
     "UpdateProduct": FunctionalNode._update,

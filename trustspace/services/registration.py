@@ -39,6 +39,15 @@ class Edition(Record):
 EDITION: Final = "participants"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder(Record):
+    """Whose a DID is: `key` is the DID, `application` that of the connector that has it."""
+
+    KIND: ClassVar[str] = "did"
+
+    application: str
+
+
 @dataclass(frozen=True, slots=True)
 class Requests:
     """The two certificate requests of a connector, proved: TLS and signing."""
@@ -106,6 +115,7 @@ class RegistrationDesk:
 
         def body(tx: Tx) -> Standing:
             before = self.get(tx, key)
+            self._check_did(tx, key, connector.did)
             after = core.apply(before, connector, tls=tls, signing=signing, now=now)
             return core.standing(tx.save(after, expect=before.version))
 
@@ -281,6 +291,7 @@ class RegistrationDesk:
 
     def _put_in_force(self, tx: Tx, after: Application, now: datetime) -> Standing:
         """Save what the participant list shows, write it to the log, and begin the next edition."""
+        self._take_did(tx, after.key, after.requested.did)
         data = {
             "identifier": after.identifier,
             "credit_code": after.credit_code,
@@ -292,6 +303,20 @@ class RegistrationDesk:
         tx.evidence(Leaf(made.body, made.subjects))
         self._next_edition(tx)
         return core.standing(tx.save(after, expect=after.version))
+
+    def _take_did(self, tx: Tx, key: str, did: str) -> None:
+        """Bind the DID to the application of this key."""
+        self._check_did(tx, key, did)
+        version = holder.version if (holder := tx.get(Holder, did)) else 0
+        tx.save(Holder(key=did, version=version, application=key), expect=version)
+
+    @staticmethod
+    def _check_did(tx: Tx, key: str, did: str) -> None:
+        """Raise `Conflict` where another connector in force has the DID."""
+        holder = tx.get(Holder, did)
+        other = tx.get(Application, holder.application) if holder and holder.application != key else None
+        if other and other.state is State.ACTIVE and other.requested.did == did:
+            raise Conflict(f"{did} is another connector's", where="did", hint="each connector has a DID of its own")
 
     @staticmethod
     def _next_edition(tx: Tx) -> None:

@@ -17,6 +17,7 @@ from trustspace.core.catalogue import Entry, Product, Resolution
 from trustspace.core.errors import NotVerified, Unavailable
 from trustspace.core.identity.certificates import check_root, make_request, verify_chain
 from trustspace.core.identity.keys import thumbprint
+from trustspace.core.identity.participants import ParticipantList, verify_list
 from trustspace.core.identity.registration import Connector, Enterprise, Standing
 from trustspace.ports import Answer, Clock, Ids, Peer, Signer
 
@@ -148,10 +149,14 @@ class RegistryClient:
         """New certificates, asked for with the present key; `become` the new one afterwards."""
         return self._codec.read_standing(await self._call("RenewCredential", requests.fields))
 
-    async def participants(self) -> str:
-        """参与方名录: the signed list as it stands."""
-        data = await self._call("GetParticipantList")
-        return str(data.get("participantList", ""))
+    async def participants(self, *, newest_seen_version: int = 0) -> tuple[ParticipantList, bytes]:
+        """参与方名录, verified, and the signed bytes; `NotVerified` where it is older than one seen before."""
+        data, now = await self._call("GetParticipantList"), self._clock.now()
+        signed = str(data.get("participantList", "")).encode()
+        found = verify_list(signed, self._anchors, now=now, newest_seen_version=newest_seen_version)
+        if found.node not in [check_root(root).identifier for root in self._anchors]:
+            raise NotVerified(f"{found.node} is not the functional node", where="participant list")
+        return found, signed
 
     async def report_address(self, did: str, public_url: str, hosts: tuple[str, ...]) -> Standing:
         """接入连接器地址上报: a new DID and address under the same identifier."""

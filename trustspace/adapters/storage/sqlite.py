@@ -45,6 +45,7 @@ class SqliteSession:
         self._bound: int | None = None
         self._leaves: list[Leaf] = []
         self._frontier = Frontier()
+        self._guarded = True
         self._number = 0
         self._sealed = self._number, self._frontier
         self._open()
@@ -72,9 +73,9 @@ class SqliteSession:
             raise MisusedError("there is no transaction: begin comes first")
         return self._connection
 
-    def begin(self) -> None:
+    def begin(self, *, guarded: bool) -> None:
         """See `Session.begin`."""
-        self._leaves = []
+        self._leaves, self._guarded = [], guarded
         try:
             connection = self._connection or self._open()
             if connection.in_transaction:
@@ -88,7 +89,7 @@ class SqliteSession:
 
     def attempt(self, body: Callable[[Tx], T]) -> T:
         """See `Session.attempt`."""
-        tx = SqliteTx(self._current(), self._faults, writable=True)
+        tx = SqliteTx(self._current(), self._faults, writable=True, guarded=self._guarded)
         try:
             value = body(tx)
         except BaseException:

@@ -73,24 +73,32 @@ def explain(error: sqlite3.Error) -> TrustspaceError:
     return Unavailable(f"the storage failed: {error}", hint="look at the disk and the system's log")
 
 
+class Entangled(Exception):
+    """A body failed after it had written, and without a savepoint of its own: the batch has to run again with them."""
+
+
 class SqliteTx:
-    """One body's view of the database; its first write opens a savepoint, by which the body can be undone."""
+    """One body's view of the database; where it is guarded, its first write opens a savepoint to undo it by."""
 
-    __slots__ = ("_connection", "_faults", "_over", "_writable", "leaves", "wrote")
+    __slots__ = ("_connection", "_faults", "_guarded", "_over", "_writable", "leaves", "wrote")
 
-    def __init__(self, connection: sqlite3.Connection, faults: Faults, *, writable: bool) -> None:
-        self._connection, self._faults, self._writable = connection, faults, writable
+    def __init__(
+        self, connection: sqlite3.Connection, faults: Faults, *, writable: bool, guarded: bool = False
+    ) -> None:
+        self._connection, self._faults, self._writable, self._guarded = connection, faults, writable, guarded
         self._over: Exception | None = None
         self.wrote = False
         self.leaves: list[Leaf] = []
 
     def finish(self, *, keep: bool) -> None:
-        """Close the savepoint, undoing it unless `keep`; raises where the disk failed, even if the body hid that."""
+        """End the body, undoing it unless `keep`; raises where the disk failed, even if the body hid that."""
         if isinstance(self._over, StorageFailure):
             raise self._over
-        if self.wrote:
+        if self.wrote and self._guarded:
             for statement in ("RELEASE body",) if keep else ("ROLLBACK TO body", "RELEASE body"):
                 self._rows(statement)
+        elif self.wrote and not keep:
+            raise Entangled
         self.end()
 
     def end(self) -> None:
@@ -123,9 +131,9 @@ class SqliteTx:
             raise MisusedError("this transaction only reads", hint="use run, not read")
         try:
             self._faults("write")
-            if not self.wrote:
+            if self._guarded and not self.wrote:
                 self._connection.execute("SAVEPOINT body")
-                self.wrote = True
+            self.wrote = True
             return self._connection.execute(sql, values).rowcount
         except (*_MISTAKES, sqlite3.Error) as error:
             raise self._wrong(error) from error

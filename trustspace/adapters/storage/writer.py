@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, Protocol, TypeVar
 
-from trustspace.adapters.storage.transaction import StorageFailure
+from trustspace.adapters.storage.transaction import Entangled, StorageFailure
 from trustspace.core.errors import MisusedError, Unavailable
 from trustspace.ports import Tx
 
@@ -32,11 +32,11 @@ NAP: Final = 0.00005
 class Session(Protocol):
     """What the writer needs of a database; each step raises `StorageFailure` where the whole transaction is lost."""
 
-    def begin(self) -> None:
-        """Open the transaction; what an earlier one left is cleared away."""
+    def begin(self, *, guarded: bool) -> None:
+        """Open the transaction, with a savepoint for each body if `guarded`; what an earlier one left is cleared."""
 
     def attempt(self, body: Callable[[Tx], T]) -> T:
-        """Run one body; what it raises undoes it alone, and is raised."""
+        """Run one body; what it raises undoes it alone, and is raised, or `Entangled` where that takes a savepoint."""
 
     def seal(self) -> None:
         """Write what belongs to the batch as a whole, after its last body."""
@@ -63,7 +63,7 @@ class Job:
         self.value, self.error = None, None
         try:
             self.value = session.attempt(self.body)
-        except StorageFailure:
+        except (StorageFailure, Entangled):
             raise
         except StopIteration as error:
             self.error = RuntimeError(f"the body raised {error!r}")
@@ -105,8 +105,9 @@ class Writer:
     async def close(self) -> None:
         """Run what waits, then stop."""
         self._open = False
-        if self._driver is not None and not self._driver.done():
-            await asyncio.wait([self._driver])
+        driver = self._driver
+        if driver is not None and not driver.done() and driver.get_loop() is asyncio.get_running_loop():
+            await asyncio.wait([driver])
         await asyncio.to_thread(self._disk.shutdown)
         self._session.close()
 
@@ -118,10 +119,11 @@ class Writer:
                 return
             if not driver.get_loop().is_closed():
                 raise MisusedError("a store is used by one event loop at a time")
+            self._waiting.clear()  # nobody waits any more on a loop that is closed
         self._driver = loop.create_task(self._drive())
 
     async def _drive(self) -> None:
-        if self._committing is not None:  # the loop before ended while this commit ran
+        if self._committing is not None and not self._committing.done():  # the loop before ended while this commit ran
             await asyncio.wait([asyncio.wrap_future(self._committing)])
         while self._waiting:
             jobs = [job for job in self._waiting if not job.future.done()]
@@ -133,7 +135,10 @@ class Writer:
         """All in one transaction; where that is lost, each alone, so that only the guilty one fails."""
         ran: Sequence[Job] = jobs
         try:
-            ran = await self._together(jobs)
+            try:
+                ran = await self._together(jobs, guarded=False)
+            except Entangled:
+                ran = await self._together(jobs, guarded=True)
         except StorageFailure:
             for job in jobs:
                 await self._alone(job)
@@ -144,9 +149,9 @@ class Writer:
         for job in ran:
             job.settle()
 
-    async def _together(self, jobs: Sequence[Job]) -> Sequence[Job]:
+    async def _together(self, jobs: Sequence[Job], *, guarded: bool) -> Sequence[Job]:
         """Run and commit as many of the jobs as the budget allows; returns those."""
-        self._session.begin()
+        self._session.begin(guarded=guarded)
         ran, limit = 0, time.perf_counter() + BUDGET
         for job in jobs[:MOST]:
             job.attempt(self._session)
@@ -173,6 +178,6 @@ class Writer:
 
     async def _alone(self, job: Job) -> None:
         try:
-            await self._together([job])
+            await self._together([job], guarded=True)
         except StorageFailure as failure:
             job.error = failure.cause

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from trustspace.core.canon import decode64, digest
-from trustspace.core.catalogue.product import Product
+from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import (
     Agreement,
     Contract,
@@ -277,7 +277,7 @@ class Negotiations:
 
     def _conclude(self, tx: Tx, negotiation: Negotiation) -> None:
         """Keep the contract and say in the log who signed what."""
-        product = tx.get(Product, _requested(negotiation).target)
+        product = tx.get(Published, _requested(negotiation).target)
         title = product.title if product else negotiation.tag.partition("\n")[0]
         contract = conclude(negotiation, now=negotiation.changed, title=title)
         if tx.get(Contract, contract.key) is None:
@@ -298,13 +298,13 @@ class Negotiations:
     def _nothing(self, tx: Tx, negotiation: Negotiation) -> None:
         """Nothing else belongs to the transaction."""
 
-    async def _product(self, negotiation: Negotiation) -> Product | None:
+    async def _product(self, negotiation: Negotiation) -> Published | None:
         target = _requested(negotiation).target
-        product = await self._a.store.read(lambda tx: tx.get(Product, target))
+        product = await self._a.store.read(lambda tx: tx.get(Published, target))
         return product if product and product.state != "delisted" else None
 
 
-def published(product: Product) -> Offer:
+def published(product: Published) -> Offer:
     """The offer of a product, as a request must name it."""
     return Offer(id=product.offer, target=product.key, policy=product.terms)
 

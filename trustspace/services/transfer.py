@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from trustspace.core.canon import digest
-from trustspace.core.catalogue.product import Product
+from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import Contract, Role, Status
 from trustspace.core.errors import IllegalTransition, NotFound, Refused
 from trustspace.core.transfer import (
@@ -147,11 +147,11 @@ class Transfers:
         return await self._a.store.read(lambda tx: tx.get(Contract, agreement))
 
 
-def _product(tx: Tx, transfer: Transfer) -> Product | None:
+def _product(tx: Tx, transfer: Transfer) -> Published | None:
     """What the contract is about, as long as it stands."""
     contract = tx.get(Contract, transfer.agreement)
     stands = contract is not None and contract.status is Status.ACTIVE
-    return tx.get(Product, contract.target) if contract and stands else None
+    return tx.get(Published, contract.target) if contract and stands else None
 
 
 def closed_access(access: Access) -> Access:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from trustspace.core.canon import JsonObject, canonical, digest, loads
-from trustspace.core.catalogue.product import Product
+from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import Contract, Role, Status
 from trustspace.core.errors import Conflict, InvalidInput, NotFound, Refused
 from trustspace.core.policy import Decision, DecisionValue, due
@@ -141,7 +141,7 @@ class Gate:
         return Granted(await self._store.run(lambda tx: tx.save(renewed, expect=known.version)), secret)
 
     def _use(
-        self, contract: Contract, access: Access, product: Product, asked: Asked, decision: Decision, name: str
+        self, contract: Contract, access: Access, product: Published, asked: Asked, decision: Decision, name: str
     ) -> Use:
         return Use(
             key=use_key(contract.key, name),
@@ -311,14 +311,14 @@ def _note_duties(tx: Tx, use: Use, now: datetime) -> None:
         log(tx, "duty-due", time=now, subjects=(use.key, contract.key), data=data)
 
 
-def _look(tx: Tx, key: str, transfer: str, name: str) -> tuple[Access, Contract, Counter, Use | None, Product]:
+def _look(tx: Tx, key: str, transfer: str, name: str) -> tuple[Access, Contract, Counter, Use | None, Published]:
     access = check_access(tx.get(Access, key))
     contract = tx.get(Contract, access.agreement)
     if contract is None or access.transfer != transfer:
         raise NotFound("there is no such transfer of yours here")
     if contract.status is Status.ENDED:
         raise Refused(f"the contract ended: {contract.ended_reason}", where=contract.key)
-    product = tx.get(Product, contract.target)
+    product = tx.get(Published, contract.target)
     if product is None:
         raise NotFound("the data of this contract is no longer here", where=contract.target)
     counter = tx.get(Counter, contract.key) or Counter(key=contract.key)

@@ -12,7 +12,7 @@ from trustspace.core.record import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Product(Record):
+class Published(Record):
     """One product; the key is also the id of its DSP dataset.
 
     `policy` is the offer's ODRL as JSON text; `code` the 32-character identifier (数据产品标识码) once it was assigned;
@@ -53,8 +53,8 @@ class Product(Record):
 
 
 def updated(
-    product: Product, *, reference: str, name: str, digest: str, size: int, media_type: str, now: datetime
-) -> Product:
+    product: Published, *, reference: str, name: str, digest: str, size: int, media_type: str, now: datetime
+) -> Published:
     """The product with new content: the same identifier, offer and contracts; the next version number."""
     return replace(
         product,
@@ -68,7 +68,7 @@ def updated(
     )
 
 
-def registered(product: Product, *, state: str, code: str, entry: str, reason: str, now: datetime) -> Product:
+def registered(product: Published, *, state: str, code: str, entry: str, reason: str, now: datetime) -> Published:
     """The product as the functional node sees it now."""
     return replace(
         product, state=state, code=code or product.code, entry=entry or product.entry, reason=reason, changed=now

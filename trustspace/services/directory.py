@@ -1,0 +1,178 @@
+"""Who the others are (参与方名录): the functional node's signed list, their DID documents, their tokens.
+
+The list is the truth about who takes part: at most `FRESH` old for anything new, `GRACE` for what is running when the
+functional node cannot be reached; then everybody is refused. Keys come from the DID document, and must be in the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+import anyio
+
+from trustspace.core.errors import NotFound, NotVerified, Refused, TrustspaceError, Unauthenticated, Unavailable
+from trustspace.core.identity import tokens
+from trustspace.core.identity.certificates import Profile, verify_chain
+from trustspace.core.identity.did import Document, read_document
+from trustspace.core.identity.participants import Participant, ParticipantList, verify_list
+from trustspace.core.identity.tokens import TokenKind
+from trustspace.ports import Clock, Resolver
+from trustspace.services.exchange import Caller, Incoming
+
+FRESH: Final = timedelta(seconds=60)
+"""How old the list may be for a new relation."""
+GRACE: Final = timedelta(hours=4)
+"""How old it may be for what is running, while the functional node cannot be reached."""
+
+
+class Directory:
+    """The participants of one functional node, as one connector sees them."""
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[str]],
+        resolver: Resolver,
+        roots: Sequence[bytes],
+        clock: Clock,
+        me: str,
+    ) -> None:
+        self._fetch, self._resolver, self._roots = fetch, resolver, roots
+        self._clock, self._me = clock, me
+        self._list: ParticipantList | None = None
+        self._callers: dict[str, Caller] = {}
+        self._lock = anyio.Lock()
+
+    @property
+    def version(self) -> int:
+        """The version of the list in use; 0 before the first."""
+        return self._list.version if self._list else 0
+
+    async def known(self, participant: str, *, fresh: bool = True) -> Caller:
+        """The participant by its DID or identifier; `fresh` for new relations; raises `Unauthenticated`."""
+        await self._current(FRESH if fresh else GRACE)
+        try:
+            listed = self._listed().active(participant)
+        except (NotFound, NotVerified) as error:
+            raise Unauthenticated(error.what, where=error.where) from error
+        caller = self._callers.get(listed.did)
+        return caller if caller is not None else await self._meet(listed)
+
+    async def authenticate(self, token: str, method: str, target: str, body: bytes) -> Incoming:
+        """Who sent this request; raises `Unauthenticated` with the reason."""
+        said = tokens.claimed(token)
+        caller = await self._signing(said.issuer, said.thumbprint)
+        digest = tokens.request_digest(method, target, body)
+        claims = tokens.verify(
+            token,
+            public_der=caller.keys[said.thumbprint],
+            typ=TokenKind.REQUEST,
+            issuer=said.issuer,
+            audience=self._me,
+            now=self._clock.now(),
+            digest=digest,
+        )
+        return Incoming(caller, body, token, claims.jti, digest, claims.usable_until)
+
+    async def check_callback(self, caller: Caller, callback: str) -> None:
+        """The address has the origin of the caller's own endpoint; raises `Refused`."""
+        if not caller.endpoint or _origin(callback) != _origin(caller.endpoint):
+            raise Refused("callbackAddress is not at the sender's own endpoint", where="callbackAddress")
+
+    async def refresh(self) -> int:
+        """Fetch the list now; returns its version."""
+        async with self._lock:
+            await self._load()
+        return self.version
+
+    def age(self) -> timedelta:
+        """How old the list in use is."""
+        return self._list.age(self._clock.now()) if self._list else timedelta.max
+
+    async def _signing(self, participant: str, thumbprint: str) -> Caller:
+        """The caller, with that certificate among those that stand: a renewed one is looked up once more."""
+        caller = await self.known(participant)
+        if thumbprint not in caller.keys:
+            await self.refresh()
+            caller = await self._meet(self._listed().active(participant), fresh=True)
+        if thumbprint not in caller.keys:
+            raise Unauthenticated(f"{participant} does not sign with this certificate", where="token")
+        return caller
+
+    async def _meet(self, listed: Participant, *, fresh: bool = False) -> Caller:
+        """The participant with the keys of its DID document that the list confirms."""
+        if listed.did == self._me:
+            raise Unauthenticated("this is ourselves", where="participant")
+        document = read_document(await self._resolver.resolve(listed.did, fresh=fresh), listed.did)
+        caller = Caller(
+            participant=listed.did,
+            identifier=listed.identifier,
+            credit_code=listed.credit_code,
+            name=listed.name,
+            signs=True,
+            keys=self._keys(document, listed),
+            endpoint=listed.endpoints.get("publicUrl", "") or next(iter(listed.endpoints.values()), ""),
+        )
+        self._callers[listed.did] = caller
+        return caller
+
+    def _keys(self, document: Document, listed: Participant) -> dict[str, bytes]:
+        keys: dict[str, bytes] = {}
+        for certificate in [one for key in document.keys.values() for one in key.certificates]:
+            try:
+                facts = verify_chain(certificate, self._roots, at=self._clock.now(), purpose=Profile.SIGNING)
+                self._listed().check_certificate(listed.did, facts.thumbprint)
+            except TrustspaceError:  # an old or foreign certificate in a document is no key of this participant
+                continue
+            if facts.identifier == listed.identifier:
+                keys[facts.thumbprint] = facts.public_der
+        return keys
+
+    def _listed(self) -> ParticipantList:
+        if self._list is None:
+            raise Unavailable("the list of participants is not known yet", hint="is the functional node reachable?")
+        return self._list
+
+    async def _current(self, limit: timedelta) -> None:
+        if self.age() <= FRESH:
+            return
+        async with self._lock:
+            if self.age() <= FRESH:
+                return
+            try:
+                await self._load()
+            except Unavailable as error:
+                if self.age() > limit:
+                    raise Unavailable(
+                        f"the list of participants is {_age(self.age())} old: {error.what}",
+                        where="functional node",
+                        hint="new relations wait until it is reachable again",
+                    ) from error
+
+    async def _load(self) -> None:
+        signed = await self._fetch()
+        new = verify_list(
+            signed.encode(),
+            self._roots,
+            now=self._clock.now(),
+            newest_seen_version=self._list.version if self._list else 0,
+        )
+        if self._list is None or new.version != self._list.version:
+            self._callers.clear()
+        self._list = new
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        port = 0
+    userinfo = "@" in parts.netloc
+    return ("" if userinfo else parts.scheme, parts.hostname or "", port)
+
+
+def _age(age: timedelta) -> str:
+    return "unknown how" if age == timedelta.max else f"{int(age.total_seconds())} s"

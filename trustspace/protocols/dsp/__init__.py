@@ -1,0 +1,66 @@
+"""The Dataspace Protocol 2025-1: core values to bytes and back, its endpoints, its version document. Pure."""
+
+from __future__ import annotations
+
+from trustspace.protocols.dsp.answers import encode_error, encode_state, pids_in, pids_of, read_reason, read_state
+from trustspace.protocols.dsp.catalogue import (
+    CatalogView,
+    DataService,
+    DatasetView,
+    Distribution,
+    decode_catalog,
+    decode_dataset,
+    encode_catalog,
+    encode_dataset,
+)
+from trustspace.protocols.dsp.messages import (
+    SHAPES,
+    CatalogRefusal,
+    CatalogRequest,
+    NegotiationAnswer,
+    NegotiationRefusal,
+    TransferAnswer,
+    TransferRefusal,
+    decode,
+    encode,
+)
+from trustspace.protocols.dsp.paths import BASE, ENDPOINTS, WELL_KNOWN, Area, Endpoint, join, path_of
+from trustspace.protocols.dsp.version import VERSION, Version, choose, decode_versions, encode_versions
+
+__all__ = [
+    "BASE",
+    "ENDPOINTS",
+    "SHAPES",
+    "VERSION",
+    "WELL_KNOWN",
+    "Area",
+    "CatalogRefusal",
+    "CatalogRequest",
+    "CatalogView",
+    "DataService",
+    "DatasetView",
+    "Distribution",
+    "Endpoint",
+    "NegotiationAnswer",
+    "NegotiationRefusal",
+    "TransferAnswer",
+    "TransferRefusal",
+    "Version",
+    "choose",
+    "decode",
+    "decode_catalog",
+    "decode_dataset",
+    "decode_versions",
+    "encode",
+    "encode_catalog",
+    "encode_dataset",
+    "encode_error",
+    "encode_state",
+    "encode_versions",
+    "join",
+    "path_of",
+    "pids_in",
+    "pids_of",
+    "read_reason",
+    "read_state",
+]

@@ -1,0 +1,85 @@
+"""What is answered: the state of a process, or the typed error of any refusal; and what a peer's answer says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from trustspace.core.canon import JsonObject, loads
+from trustspace.core.contract import Negotiation, Role
+from trustspace.core.contract.exchange import Exchange
+from trustspace.core.errors import InvalidInput, TrustspaceError
+from trustspace.core.transfer import Transfer
+from trustspace.protocols.dsp.forms import texts
+from trustspace.protocols.dsp.messages import (
+    CatalogRefusal,
+    NegotiationAnswer,
+    NegotiationRefusal,
+    TransferAnswer,
+    TransferRefusal,
+    encode,
+)
+from trustspace.protocols.dsp.terms import plain
+
+_REFUSALS: Final[Mapping[str, Callable[[str, str, str, tuple[str, ...]], object]]] = {
+    "negotiation": NegotiationRefusal,
+    "transfer": TransferRefusal,
+    "catalog": lambda _consumer, _provider, code, reasons: CatalogRefusal(code, reasons),
+}
+
+
+def encode_state(process: Negotiation | Transfer) -> bytes:
+    """The `ContractNegotiation` or `TransferProcess` that shows where a process is.
+
+    A process that has not begun for want of the peer's answer is shown as requested or offered: the peer may ask before
+    it has answered.
+    """
+    answer = NegotiationAnswer if isinstance(process, Negotiation) else TransferAnswer
+    begun = "OFFERED" if process.role is Role.PROVIDER else "REQUESTED"
+    return encode(answer(process.consumer_pid, process.provider_pid, str(process.state or begun)))
+
+
+def encode_error(error: TrustspaceError, kind: str, consumer_pid: str = "", provider_pid: str = "") -> bytes:
+    """The typed error body; `kind` is "negotiation", "transfer" or "catalog". Both pids always stand in it."""
+    return encode(_REFUSALS[kind](consumer_pid, provider_pid, error.code, (str(error),)))
+
+
+def read_state(body: bytes, role: Role) -> tuple[str, str]:
+    """The peer's pid and the state in an answer, where `role` is our own; "" for what it does not say."""
+    wire = _tolerant(body)
+    name = "providerPid" if role is Role.CONSUMER else "consumerPid"
+    return _text(wire, name), _text(wire, "state")
+
+
+def read_reason(body: bytes) -> str:
+    """Why a peer refused, for people: its code and reasons; "" where it does not say."""
+    wire = _tolerant(body)
+    reasons = texts(wire["reason"], "reason") if "reason" in wire else ()
+    said = "; ".join(filter(None, reasons))
+    code = _text(wire, "code")
+    return f"{code}: {said}" if code and said else code or said
+
+
+def pids_in(body: bytes) -> tuple[str, str]:
+    """Consumer's and provider's pid in a message of any kind, to echo in an error about it; "" where there is none."""
+    wire = _tolerant(body)
+    return _text(wire, "consumerPid"), _text(wire, "providerPid")
+
+
+def pids_of(process: Exchange[Any, Any]) -> tuple[str, str]:
+    """Consumer's and provider's pid of a process, "" where unknown."""
+    return process.consumer_pid, process.provider_pid
+
+
+def _tolerant(body: bytes) -> JsonObject:
+    """The members of a body that may be anything at all."""
+    try:
+        wire = plain(loads(body))
+    except InvalidInput:
+        return {}
+    return wire if isinstance(wire, dict) else {}
+
+
+def _text(wire: JsonObject, name: str) -> str:
+    value = wire.get(name)
+    return value if isinstance(value, str) else ""

@@ -14,6 +14,7 @@ import pytest
 from trustspace.adapters.storage import FolderLock, SqliteStore
 from trustspace.adapters.storage.folder import holder
 from trustspace.core.errors import Conflict, Unavailable
+from trustspace.testing.store_samples import increment
 
 HOLD = """
 import sys, time
@@ -71,8 +72,14 @@ def test_store_that_cannot_open_lets_go_of_the_folder(tmp_path: Path) -> None:
 def test_database_is_for_its_owner_only(tmp_path: Path) -> None:
     async def story() -> None:
         store = SqliteStore.open(tmp_path / "space.db")
-        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
-        assert set(modes.values()) == {0o600}, modes
+        await store.run(increment)
+        modes.update(_modes(tmp_path))
         await store.close()
 
+    modes: dict[str, int] = {}
     asyncio.run(story())
+    assert modes == dict.fromkeys(["space.db", "space.db-wal", "space.db-shm", "lock"], 0o600)
+
+
+def _modes(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}

@@ -7,32 +7,37 @@ behind `SigningKey`, which is why certificates are put together here and not by 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Any, Final
 
-from asn1crypto import core as asn1
-from asn1crypto import csr
-from asn1crypto import keys as asn1_keys
-from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, SignatureAlgorithmOID
+from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
 
 from trustspace.core.errors import InvalidInput, NotVerified
-from trustspace.core.identity.keys import Algorithm, SigningKey, algorithm_of, aware, load_public, thumbprint, to_der
+from trustspace.core.identity import structures
+from trustspace.core.identity.keys import SigningKey, algorithm_of, aware, load_public, thumbprint
+from trustspace.core.identity.profiles import USAGES, Profile, Usage
+
+__all__ = [
+    "CertificateFacts",
+    "Profile",
+    "RequestFacts",
+    "check_request",
+    "check_root",
+    "issue",
+    "make_request",
+    "public_key_of",
+    "verify_chain",
+]
 
 MAX_CERTIFICATE: Final = 16 << 10
 """The largest certificate or request read, in bytes."""
-_MAX_NAME: Final = 64  # ub-common-name, ub-organizational-unit-name: RFC 5280, App. A
 _MAX_SERIAL: Final = 1 << 159  # 20 octets: RFC 5280, 4.1.2.2
-_SIGNATURES: Final = {Algorithm.ES256: "sha256_ecdsa", Algorithm.EDDSA: "ed25519"}
 _SIGNATURE_OIDS: Final = {SignatureAlgorithmOID.ECDSA_WITH_SHA256, SignatureAlgorithmOID.ED25519}
 _UNDERSTOOD: Final = {
     ExtensionOID.BASIC_CONSTRAINTS,
@@ -50,35 +55,6 @@ _UNREADABLE: Final = (
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
 )
-
-
-class Profile(StrEnum):
-    """The kinds of certificate."""
-
-    ROOT = "root"
-    TLS = "tls"
-    SIGNING = "signing"
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a profile's key may do: X.509 key usages, extended ones, and whether it issues certificates."""
-
-    keys: frozenset[str]
-    extended: tuple[str, ...] = ()
-    issues: bool = False
-
-
-USAGES: Final = {
-    Profile.ROOT: Usage(frozenset({"key_cert_sign", "crl_sign"}), issues=True),
-    Profile.TLS: Usage(
-        frozenset({"digital_signature"}),
-        (ExtendedKeyUsageOID.SERVER_AUTH.dotted_string, ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string),
-    ),
-    # documentSigning (RFC 9336) keeps the signing key from being accepted on a connection
-    Profile.SIGNING: Usage(frozenset({"digital_signature", "non_repudiation"}), ("1.3.6.1.5.5.7.3.36",)),
-}
-"""What each profile is issued with; when checking, the same is the least that must be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +83,7 @@ class RequestFacts:
 
 def make_request(key: SigningKey, *, common_name: str, organizational_unit: str = "") -> bytes:
     """A certificate request (PKCS#10, RFC 2986) in DER, signed with the key it is for; no OU where it is empty."""
-    info = csr.CertificationRequestInfo(
-        {
-            "version": "v1",
-            "subject": _name(common_name, organizational_unit),
-            "subject_pk_info": asn1_keys.PublicKeyInfo.load(key.public_der),
-            "attributes": [],
-        }
-    )
-    return _signed(csr.CertificationRequest, "certification_request_info", info, key)
+    return structures.request(key, structures.name(common_name, organizational_unit))
 
 
 def check_request(request_der: bytes) -> RequestFacts:
@@ -154,21 +122,17 @@ def issue(
     """
     algorithm_of(public_der)
     _check_issue(profile, issuer_certificate, hosts, serial, (not_before, not_after))
-    subject = _name(common_name, unit)
-    issuer = subject if issuer_certificate is None else _issuer_name(issuer_certificate, issuer_key)
-    tbs = asn1_x509.TbsCertificate(
-        {
-            "version": "v3",
-            "serial_number": serial,
-            "signature": {"algorithm": _SIGNATURES[Algorithm(issuer_key.algorithm)]},
-            "issuer": issuer,
-            "validity": {"not_before": _time(not_before), "not_after": _time(not_after)},
-            "subject": subject,
-            "subject_public_key_info": asn1_keys.PublicKeyInfo.load(public_der),
-            "extensions": _extensions(profile, public_der, issuer_key.public_der, hosts),
-        }
+    subject = structures.name(common_name, unit)
+    return structures.certificate(
+        issuer_key,
+        subject if issuer_certificate is None else _issuer_name(issuer_certificate, issuer_key),
+        subject,
+        public_der,
+        profile=profile,
+        hosts=hosts,
+        serial=serial,
+        validity=(not_before, not_after),
     )
-    return _signed(asn1_x509.Certificate, "tbs_certificate", tbs, issuer_key)
 
 
 def verify_chain(
@@ -196,6 +160,11 @@ def check_root(root_der: bytes) -> CertificateFacts:
     _check_usage(root, Profile.ROOT, "root")
     _check_issued(root, root)
     return _facts(root, root_der, thumbprint(root_der))
+
+
+def public_key_of(certificate_der: bytes) -> bytes:
+    """The key in a certificate, DER SubjectPublicKeyInfo; nothing else about it is checked. `NotVerified`."""
+    return _public(_load(certificate_der))
 
 
 _Window = tuple[str, datetime, datetime]
@@ -360,66 +329,4 @@ def _issuer_name(issuer_der: bytes, issuer_key: SigningKey) -> Any:
     if _public(root) != issuer_key.public_der:
         raise InvalidInput("this key is not that of the issuer's certificate", where="certificate")
     _check_usage(root, Profile.ROOT, "root")
-    return asn1_x509.Name.load(root.subject.public_bytes())
-
-
-def _name(common_name: str, unit: str) -> Any:
-    for what, text in (("common name", common_name), ("unit", unit)):
-        if len(text) > _MAX_NAME or not text.isprintable():
-            raise InvalidInput(f"at most {_MAX_NAME} printable characters", where=what)
-    if not common_name:
-        raise InvalidInput("a name is missing", where="common name")
-    names = {"organizational_unit_name": unit} if unit else {}
-    return asn1_x509.Name.build({**names, "common_name": common_name})
-
-
-def _time(moment: datetime) -> Any:
-    moment = moment.astimezone(UTC).replace(microsecond=0)
-    return asn1_x509.Time({"utc_time" if moment.year < 2050 else "general_time": moment})
-
-
-def _extensions(profile: Profile, public_der: bytes, issuer_der: bytes, hosts: Sequence[str]) -> list[dict[str, Any]]:
-    usage = USAGES[profile]
-    constraints = {"ca": True, "path_len_constraint": 0} if usage.issues else {"ca": False}
-    extensions = [
-        _extended("basic_constraints", constraints, critical=True),
-        _extended("key_usage", asn1_x509.KeyUsage(set(usage.keys)), critical=True),
-        _extended("key_identifier", _key_identifier(public_der)),
-        _extended("authority_key_identifier", {"key_identifier": _key_identifier(issuer_der)}),
-    ]
-    if usage.extended:
-        extensions.append(_extended("extended_key_usage", list(usage.extended)))
-    if hosts:
-        extensions.append(_extended("subject_alt_name", [_general_name(host) for host in hosts]))
-    return extensions
-
-
-def _extended(name: str, value: object, *, critical: bool = False) -> dict[str, Any]:
-    return {"extn_id": name, "critical": critical, "extn_value": value}
-
-
-def _key_identifier(public_der: bytes) -> bytes:
-    """160 bits of the SHA-256 of the key (RFC 7093, 2, method 1)."""
-    key = asn1_keys.PublicKeyInfo.load(public_der)
-    return hashlib.sha256(bytes(key["public_key"])).digest()[:20]
-
-
-def _general_name(host: str) -> Any:
-    try:
-        return asn1_x509.GeneralName("ip_address", str(ip_address(host)))
-    except ValueError:
-        pass
-    if not host.isascii() or not host.replace("-", "").replace(".", "").isalnum():
-        raise InvalidInput(f"{host!r} is neither a host name nor an address", where="hosts")
-    return asn1_x509.GeneralName("dns_name", host.lower())
-
-
-def _signed(kind: Any, member: str, content: Any, key: SigningKey) -> bytes:
-    """The structure of content, algorithm and signature that certificates and requests share."""
-    algorithm = Algorithm(key.algorithm)
-    signature = key.sign(content.dump())
-    bits = asn1.OctetBitString(to_der(signature) if algorithm is Algorithm.ES256 else signature)
-    whole = {member: content, "signature_algorithm": {"algorithm": _SIGNATURES[algorithm]}}
-    value = "signature" if kind is csr.CertificationRequest else "signature_value"
-    encoded: bytes = kind({**whole, value: bits}).dump()
-    return encoded
+    return structures.load_name(root.subject.public_bytes())

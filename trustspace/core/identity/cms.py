@@ -18,7 +18,7 @@ from typing import Final
 from trustspace.core.errors import InvalidInput, NotVerified, TooLarge
 from trustspace.core.identity import der
 from trustspace.core.identity.certificates import CertificateFacts, Profile, verify_chain
-from trustspace.core.identity.der import OCTETS, OID, SEQUENCE, SET, Element, tlv
+from trustspace.core.identity.der import OCTETS, OID, SEQUENCE, SET, Element, oid, tlv
 from trustspace.core.identity.keys import Algorithm, SigningKey, aware, from_der, to_der, verify
 
 MAX_CMS: Final = 64 << 10
@@ -26,22 +26,16 @@ MAX_CMS: Final = 64 << 10
 SKEW: Final = timedelta(seconds=60)
 """How far ahead of our clock a signer's may be."""
 _CONTEXT_0, _CONTEXT_1 = 0xA0, 0xA1
-
-
-def _oid(hexadecimal: str) -> bytes:
-    return tlv(OID, bytes.fromhex(hexadecimal))
-
-
-_DATA: Final = _oid("2a864886f70d010701")
-_SIGNED_DATA: Final = _oid("2a864886f70d010702")
-_CONTENT_TYPE: Final = _oid("2a864886f70d010903")
-_MESSAGE_DIGEST: Final = _oid("2a864886f70d010904")
-_SIGNING_TIME: Final = _oid("2a864886f70d010905")
-_SIGNING_CERTIFICATE: Final = _oid("2a864886f70d010910022f")
-_SHA256_OID: Final = _oid("608648016503040201")
+_DATA: Final = oid("2a864886f70d010701")
+_SIGNED_DATA: Final = oid("2a864886f70d010702")
+_CONTENT_TYPE: Final = oid("2a864886f70d010903")
+_MESSAGE_DIGEST: Final = oid("2a864886f70d010904")
+_SIGNING_TIME: Final = oid("2a864886f70d010905")
+_SIGNING_CERTIFICATE: Final = oid("2a864886f70d010910022f")
+_SHA256_OID: Final = oid("608648016503040201")
 _SHA256: Final = tlv(SEQUENCE, _SHA256_OID)
 _SHA256_ALSO: Final = tlv(SEQUENCE, _SHA256_OID, tlv(der.NULL))  # RFC 5754, 2: both spellings must be accepted
-_ECDSA_SHA256: Final = tlv(SEQUENCE, _oid("2a8648ce3d040302"))
+_ECDSA_SHA256: Final = tlv(SEQUENCE, oid("2a8648ce3d040302"))
 _CONTENT: Final = tlv(SEQUENCE, _DATA)
 _VERSION: Final = der.integer(1)
 _CONTENT_TYPE_ATTRIBUTE: Final = tlv(SEQUENCE, _CONTENT_TYPE, tlv(SET, _DATA))

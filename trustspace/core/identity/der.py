@@ -1,7 +1,7 @@
 """DER, the little that signatures need: a writer of elements, and a strict reader that is total (X.690, 10).
 
 The reader knows one spelling of each length and no indefinite ones, and goes as deep as it is asked to, so that no
-input makes it recurse. What it hands out are slices of the bytes that were signed; nothing is written again to be hashed.
+input makes it recurse. It hands out slices of the bytes that were signed; nothing is written again to be hashed.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def integer(value: int) -> bytes:
     return tlv(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
 
 
-def set_of(*elements: bytes) -> bytes:
-    """A SET OF, its members in the order that DER asks for (X.690, 11.6)."""
-    return tlv(SET, *sorted(elements))
+def oid(hexadecimal: str) -> bytes:
+    """An OBJECT IDENTIFIER from its content in hexadecimal."""
+    return tlv(OID, bytes.fromhex(hexadecimal))
 
 
 def time(moment: datetime) -> bytes:

@@ -33,13 +33,17 @@ GRACE: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """An application and where it is heard; port 0 takes any free one. At most `limit` connections at a time."""
+    """An application and where it is heard; port 0 takes any free one.
+
+    At most `limit` connections at a time (503 beyond); a caller has `head_seconds` to say what it wants.
+    """
 
     app: ASGIApp
     host: str = "127.0.0.1"
     port: int = 0
     tls: ssl.SSLContext | None = None
     limit: int = 4096
+    head_seconds: float = HEADER_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +101,14 @@ def _bind_all(listeners: Sequence[Listener]) -> list[socket.socket]:
 
 
 def _bind(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65_535:  # the resolver would take it modulo 65,536
+        raise MisusedError("a port is a number up to 65535", where=f"{host}:{port}")
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         sock = socket.socket(family, kind, proto)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise MisusedError(f"not an address to listen on: {error}", where=f"{host}:{port}") from error
     try:
         if os.name == "posix":
@@ -166,7 +172,7 @@ def _config(listener: Listener, grace: int) -> uvicorn.Config:
     config = uvicorn.Config(
         listener.app,
         loop="none",  # the running one
-        http=_Protocol,
+        http=_protocol(listener.head_seconds),
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -187,6 +193,7 @@ def _config(listener: Listener, grace: int) -> uvicorn.Config:
 class _Protocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 with a deadline and a size limit for the request's head, which it does not have itself."""
 
+    head_seconds = HEADER_SECONDS
     _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _in_head = True  # a new connection owes us a head
@@ -217,9 +224,14 @@ class _Protocol(HttpToolsProtocol):
         if self._in_head:
             self._head_bytes += received
             if self._head_timer is None:
-                self._head_timer = self.loop.call_later(HEADER_SECONDS, self.transport.abort)
+                self._head_timer = self.loop.call_later(self.head_seconds, self.transport.abort)
             if self._head_bytes > HEADER_BYTES:
                 self.transport.abort()
         elif self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+
+def _protocol(head_seconds: float) -> type[_Protocol]:
+    """uvicorn takes a class and makes its objects itself, so that the deadline is an attribute of the class."""
+    return type("Protocol", (_Protocol,), {"head_seconds": head_seconds})

@@ -79,7 +79,7 @@ def test_public_addresses_are_called() -> None:
 def test_loopback_is_for_nodes_that_live_there(address: ipaddress.IPv4Address) -> None:
     assert AddressPolicy.of(bound="127.0.0.1").permits(address)
     assert AddressPolicy.of(bound="localhost").permits(address)
-    assert not AddressPolicy.of(bound="0.0.0.0").permits(address)  # noqa: S104 - a node that listens everywhere
+    assert not AddressPolicy.of(bound="0.0.0.0").permits(address)
     assert not AddressPolicy.of(bound="192.168.1.5").permits(address)
 
 

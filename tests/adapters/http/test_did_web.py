@@ -36,10 +36,10 @@ class Counted:
         await Response(self.body, self.status, headers)(scope, receive, send)
 
 
-def resolver(app: ASGIApp, now: list[float], **options: int) -> DidWebResolver:
+def resolver(app: ASGIApp, now: list[float], size: int = 1024) -> DidWebResolver:
     network = Network()
     network.attach("https://bus.example", app)
-    return DidWebResolver(network.peer(), url_from_did, monotonic=lambda: now[0], **options)
+    return DidWebResolver(network.peer(), url_from_did, monotonic=lambda: now[0], size=size)
 
 
 def test_a_document_is_kept_for_its_time_and_asked_again_when_fresh() -> None:

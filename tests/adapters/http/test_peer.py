@@ -182,13 +182,11 @@ def test_a_stream_that_falls_silent_or_breaks_says_so_after_what_came() -> None:
             await writer.drain()
             await asyncio.sleep(rest)
 
-        received = b""
         peer = client()
-        async with raw(half) as url:
+        async with raw(half) as url, peer.stream("GET", url, timeout=0.2) as answer:
+            received = await anext(answer.chunks)
             with pytest.raises(Unavailable) as raised:
-                async with peer.stream("GET", url, timeout=0.2) as answer:
-                    async for chunk in answer.chunks:
-                        received += chunk
+                await anext(answer.chunks)
         await peer.close()
         return received, raised.value.what
 
@@ -256,7 +254,7 @@ class Watched:
     def __init__(self, *answers: Sequence[str]) -> None:
         self.answers, self.asked = list(answers), 0
 
-    async def __call__(self, host: str, port: int) -> Sequence[str]:
+    async def __call__(self, _host: str, _port: int) -> Sequence[str]:
         self.asked += 1
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
@@ -287,7 +285,9 @@ def test_the_address_that_was_checked_is_the_one_that_is_called() -> None:
     asyncio.run(go())
 
 
-@pytest.mark.parametrize("url", ["http://peer.example/", "http://10.0.0.1/", "https://169.254.169.254/", "https://[::]/"])
+@pytest.mark.parametrize(
+    "url", ["http://peer.example/", "http://10.0.0.1/", "https://169.254.169.254/", "https://[::]/"]
+)
 def test_what_may_not_be_called_is_not_even_looked_up(url: str) -> None:
     async def go() -> None:
         lookup = Watched(["1.1.1.1"])

@@ -62,7 +62,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         tls.server_context(tmp_path / "none.pem", tmp_path / "none.key")
 
 
-@pytest.mark.parametrize("roots", [b"hello", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", b"\xff"])
+@pytest.mark.parametrize(
+    "roots", [b"hello", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", b"\xff"]
+)
 def test_roots_that_are_no_certificates(roots: bytes) -> None:
     with pytest.raises(NotVerified):
         tls.client_context(roots)

@@ -8,7 +8,7 @@ import hashlib
 import mimetypes
 import os
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -50,7 +50,7 @@ class FileSource:
 
     async def read(
         self, reference: str, content: Content, *, start: int = 0, stop: int | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Bytes [start, stop) in chunks of 1 MiB, one read ahead; `Unavailable` where the file is another by now."""
         end = content.size if stop is None else min(stop, content.size)
         loop = asyncio.get_running_loop()

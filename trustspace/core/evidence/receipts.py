@@ -83,8 +83,14 @@ def batch(leaves: Sequence[bytes], key: SigningKey, thumbprint: str) -> list[str
         raise InvalidInput(f"a group has 1 to {MAX_GROUP} receipts", where="receipt")
     tree = Tree([leaf_hash(leaf) for leaf in leaves])
     signature = encode64(key.sign(_signed(x5t, size, tree.root())))
-    shared: JsonObject = {"alg": str(key.algorithm), "signature": signature, "size": size, "x5t#S256": x5t}
-    return [_receipt(shared, index, leaf, inclusion_proof(index, size, tree.node)) for index, leaf in enumerate(leaves)]
+    tail = f'"signature":"{signature}","size":{size},"x5t#S256":"{x5t}"}}'
+    receipts = []
+    for index, leaf in enumerate(leaves):
+        path = ",".join(f'"{encode64(step)}"' for step in inclusion_proof(index, size, tree.node))
+        # the canonical form, written at once: every value is a number or base64url
+        text = f'{{"alg":"{key.algorithm}","index":{index},"leaf":"{encode64(leaf)}","path":[{path}],{tail}'
+        receipts.append(encode64(text.encode()))
+    return receipts
 
 
 def read_receipt(text: str, *, public_der: bytes) -> ReceiptFacts:
@@ -114,11 +120,6 @@ def verify_receipt(
 def signer_of(text: str) -> str:
     """The thumbprint, in hexadecimal, of the certificate that the receipt names; nothing is verified yet."""
     return from_x5t(_parse(text)["x5t#S256"])
-
-
-def _receipt(shared: JsonObject, index: int, leaf: bytes, path: Sequence[bytes]) -> str:
-    own = {"index": index, "leaf": encode64(leaf), "path": [encode64(step) for step in path]}
-    return encode64(canonical(shared | own))
 
 
 def _signed(x5t: str, size: int, top: bytes) -> bytes:

@@ -4,9 +4,12 @@ A state changes for the sender when the peer has acknowledged the message (DSP 2
 transfer process protocol); until then the message is `pending`. Three rules follow, the same for both machines:
 
 - *Overtaking*: a message that is legal only after our pending one is itself the acknowledgement of it.
-- *Crossing*: where both moves are legal now, the one that leaves the other legal goes through and the other stays
-  pending; where each shuts the other out, the later verb of `Rules.rank` wins on both sides.
-- *Both end it*: the provider's copy decides whose reason stands: the message that arrives there first.
+- *Crossing*: where both moves are legal now, the one that leaves the other legal goes through. Where each shuts the
+  other out, the later verb of `Rules.rank` wins, and of two of the same that end nothing the provider's: one side takes
+  the other's message, the other side refuses, and both come to the same state.
+- *Both end it*: both are taken, and the provider's copy decides whose reason stands: what arrives there first.
+
+Our message stays pending until it is answered, even where it has lost: so there is never more than one on its way.
 """
 
 from __future__ import annotations
@@ -98,10 +101,10 @@ class Rules(Generic[S, V]):
     def received(self, mine: E, verb: V, *, now: datetime, code: str = "", reasons: tuple[str, ...] = ()) -> E:
         """The process after the peer's message; `IllegalTransition` where it may not come now."""
         state, pending = self._incoming(mine, verb)
-        after = replace(mine, state=state, pending=pending)
+        after = replace(mine, state=state)
         if verb == self.terminate:
             after = replace(after, code=code, reasons=reasons, ended_by=mine.role.other)
-        return self._settled(after, now)
+        return self._answered(after, now) if pending is None else self._settled(after, now)
 
     def sent(self, mine: E, verb: V, *, now: datetime, code: str = "", reasons: tuple[str, ...] = ()) -> E:
         """The process with our message on its way; `IllegalTransition`, or `Conflict` where another one is already."""
@@ -125,9 +128,10 @@ class Rules(Generic[S, V]):
             return after
         if not after.peer_pid:
             raise InvalidInput("the answer does not name the peer's pid", where=self.machine.name)
-        if mine.pending == self.terminate:
+        if mine.pending == self.terminate and (mine.role is Role.CONSUMER or not self._final(mine)):
             return self._ended(after, now)
-        return self._settled(replace(after, state=self.machine.after(mine.state, mine.role, mine.pending)), now, "")
+        then = self.machine.moves.get((mine.state, mine.role, mine.pending), mine.state)  # the same: it had lost
+        return self._answered(replace(after, state=then), now)
 
     def failed(self, mine: E, reason: str, *, now: datetime, code: str = "") -> E:
         """The process once the peer has refused the pending message for good.
@@ -137,39 +141,46 @@ class Rules(Generic[S, V]):
         """
         if mine.pending is None:
             return mine
-        if mine.state is not None and (mine.state in self.lasting or self.machine.final(mine.state)):
-            stays = mine.pending != self.terminate or self.machine.final(mine.state)
-            return self._settled(replace(mine, refusal=reason), now, "") if stays else self._ended(mine, now)
-        if mine.pending == self.terminate:
+        if mine.pending == self.terminate and not self._final(mine):
             return self._ended(mine, now)
-        end = replace(mine, state=self.terminated, code=code, reasons=(reason,), ended_by=mine.role.other)
-        return self._settled(replace(end, refusal=reason), now, "")
+        told = replace(mine, refusal=reason)
+        if self._final(mine) or mine.state in self.lasting:
+            return self._answered(told, now)
+        end = replace(told, state=self.terminated, code=code, reasons=(reason,), ended_by=mine.role.other)
+        return self._answered(end, now)
 
     def _incoming(self, mine: E, verb: V) -> tuple[S, V | None]:
         """The state after the peer's move, and what of ours is still on its way."""
         peer, pending, moves = mine.role.other, mine.pending, self.machine.moves
-        if pending is None:
-            return self.machine.after(mine.state, peer, verb), None
-        ours = moves.get((mine.state, mine.role, pending))
+        ours = moves.get((mine.state, mine.role, pending)) if pending is not None else None
         if ours is not None and (ours, peer, verb) in moves:
             return moves[ours, peer, verb], None  # it overtook the answer to ours
         theirs = self.machine.after(mine.state, peer, verb)
-        if (theirs, mine.role, pending) in moves:
-            return theirs, pending
-        if verb == pending == self.terminate and mine.role is Role.CONSUMER:
-            return theirs, pending  # the provider's answer will tell which of the two came first
-        if self.rank.index(verb) < self.rank.index(pending):
-            raise IllegalTransition(f"{verb} crossed {pending}, which goes first", where=self.machine.name)
-        return theirs, None
+        shut_out = ours is not None and (theirs, mine.role, pending) not in moves
+        if shut_out and not self._yields(mine, verb, theirs):
+            raise IllegalTransition(f"{verb} crossed our {pending}, which goes first", where=self.machine.name)
+        return theirs, pending
+
+    def _yields(self, mine: E, verb: V, theirs: S) -> bool:
+        """Whether the peer's message goes before ours, where each shuts the other out."""
+        if verb == mine.pending:
+            return self.machine.final(theirs) or mine.role is Role.CONSUMER
+        return self.rank.index(verb) > self.rank.index(mine.pending)
+
+    def _final(self, mine: E) -> bool:
+        return mine.state is not None and self.machine.final(mine.state)
 
     def _ended(self, mine: E, now: datetime) -> E:
-        end = replace(mine, state=self.terminated, code=mine.pending_code, ended_by=mine.role)
-        return self._settled(replace(end, reasons=mine.pending_reasons), now, "")
+        """Ended by us, with the reasons that were on their way."""
+        own = {"code": mine.pending_code, "reasons": mine.pending_reasons, "ended_by": mine.role}
+        return self._answered(replace(mine, state=self.terminated, **own), now)
 
-    def _settled(self, mine: E, now: datetime, pending: str | None = None) -> E:
-        """The process at its new time, with what is to be done derived again; `pending=""` takes the message off."""
-        if pending == "" or mine.pending is None:
-            mine = replace(mine, pending=None, pending_code="", pending_reasons=())
+    def _answered(self, mine: E, now: datetime) -> E:
+        """With nothing of ours on its way any more."""
+        return self._settled(replace(mine, pending=None, pending_code="", pending_reasons=()), now)
+
+    def _settled(self, mine: E, now: datetime) -> E:
+        """At its new time, with what is to be done derived again."""
         due = "" if mine.pending is not None or mine.state is None else self.todo.get((mine.state, mine.role), "")
         return replace(mine, todo=due, changed=now)
 

@@ -26,6 +26,7 @@ from trustspace.protocols.dsp.messages import (
 )
 from trustspace.protocols.dsp.paths import BASE, ENDPOINTS, WELL_KNOWN, Area, Endpoint, join, path_of
 from trustspace.protocols.dsp.version import VERSION, Version, choose, decode_versions, encode_versions
+from trustspace.protocols.dsp.wire import Wire
 
 __all__ = [
     "BASE",
@@ -46,6 +47,7 @@ __all__ = [
     "TransferAnswer",
     "TransferRefusal",
     "Version",
+    "Wire",
     "choose",
     "decode",
     "decode_catalog",

@@ -22,7 +22,6 @@ def init(
     place: Annotated[str, typer.Option(help="a functional node's region (3501) or industry (0054)")] = "3501",
     bind: Annotated[str, typer.Option(help="address of the public listener; default: that of --public-url")] = "",
     management: Annotated[str, typer.Option(help="address of the management listener")] = "127.0.0.1:0",
-    passphrase_env: Annotated[str, typer.Option(help="environment variable with a passphrase for the keys")] = "",
 ) -> None:
     """Make a node: its folder with settings, keys and database. First trust is by the fingerprint."""
     import asyncio
@@ -39,7 +38,6 @@ def init(
         public_bind=bind,
         management_bind=management,
         functional_node=FunctionalNodeSettings(url=node, fingerprint=fingerprint),
-        passphrase_env=passphrase_env,
     )
     told = asyncio.run(initialise(folder, settings))
     for line in told:

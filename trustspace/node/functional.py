@@ -30,7 +30,7 @@ from trustspace.protocols.national.interfaces import INTERFACES, By, Interface, 
 from trustspace.protocols.national.profile import DRAFT, Profile
 from trustspace.services.authority import Authority
 from trustspace.services.catalogue import CatalogueDesk
-from trustspace.services.participants import Directory
+from trustspace.services.participants import ListDesk
 from trustspace.services.registration import RegistrationDesk, check_requests
 
 Work = Callable[[Tx], JsonObject]
@@ -75,7 +75,7 @@ class FunctionalNode:
         self.registration = RegistrationDesk(
             store, clock, ids, authority, place=place, profile=identifiers, on_change=on_change
         )
-        self.participants = Directory(store, clock, signer, certificate, node=authority.facts.identifier)
+        self.participants = ListDesk(store, clock, signer, certificate, node=authority.facts.identifier)
         self.catalogue = CatalogueDesk(store, clock, self.registration, profile=identifiers)
 
     async def answer(self, name: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Headers, bytes]:

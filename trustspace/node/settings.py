@@ -90,6 +90,20 @@ class Settings(BaseModel):
         return self.public_url.startswith("http://")
 
 
+def settings_from(**given: Any) -> Settings:
+    """Settings from values that a person gave; an empty `public_bind` is the host and port of the public address."""
+    if not given.get("public_bind"):
+        parts = urlsplit(given["public_url"])
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        given["public_bind"] = (
+            f"[{parts.hostname}]:{port}" if ":" in (parts.hostname or "") else f"{parts.hostname}:{port}"
+        )
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise settings_error(error, "settings") from error
+
+
 def split_bind(value: str) -> tuple[str, int]:
     """`host:port` or `[v6]:port` as a pair; `ValueError` otherwise."""
     host, _, port = value.rpartition(":")

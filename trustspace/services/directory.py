@@ -113,7 +113,7 @@ class Directory:
             name=listed.name,
             signs=True,
             keys=self._keys(document, listed),
-            endpoint=listed.endpoints.get("publicUrl", "") or next(iter(listed.endpoints.values()), ""),
+            endpoint=listed.endpoints.get("url", ""),
         )
         self._callers[listed.did] = caller
         return caller

@@ -187,6 +187,14 @@ class Gate:
 
         return await self._store.read(body)
 
+    async def used_by(self, token: str) -> Use:
+        """The use of a token, whatever its state."""
+        key = digest(token.encode())
+        use = await self._store.read(lambda tx: next(iter(tx.find(Use, token=key, limit=1)), None))
+        if use is None:
+            raise NotFound("this token belongs to no use", where="Authorization")
+        return use
+
     async def receipt(self, token: str, statement: str, caller: Caller) -> Use:
         """The consumer's signed word that it has the data: the use is delivered and its token dies."""
         payload = loads(self._stamp.check_statement("delivery", statement, caller))

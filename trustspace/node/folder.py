@@ -1,0 +1,193 @@
+"""A node's folder: settings, keys, certificates, database, files; made whole or not at all.
+
+settings.toml  management.token  running.json (while it runs)  lock
+keys/{signing,tls,root}.pem      certificates/{root,signing,tls}.pem
+node.sqlite                      files/<sha256>
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from trustspace.adapters.http.anchor import fetch_anchor
+from trustspace.adapters.keys.file import FileKey, find_passphrase
+from trustspace.adapters.system import SystemClock, SystemIds
+from trustspace.core.errors import Conflict, MisusedError, NotFound
+from trustspace.core.identifiers import Kind, check_credit_code, make
+from trustspace.core.identity.keys import thumbprint
+from trustspace.node.settings import FILE, Settings, write
+from trustspace.services.authority import Authority, make_root
+
+DATABASE: Final = "node.sqlite"
+RUNNING: Final = "running.json"
+TOKEN: Final = "management.token"  # noqa: S105 -- a file's name
+PURPOSES: Final = ("tls", "signing")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The places in a node's folder."""
+
+    path: Path
+
+    def key(self, purpose: str) -> Path:
+        """The private key for `signing`, `tls` or `root`."""
+        return self.path / "keys" / f"{purpose}.pem"
+
+    def certificate(self, purpose: str) -> Path:
+        """The certificate (PEM) for `signing`, `tls` or `root`."""
+        return self.path / "certificates" / f"{purpose}.pem"
+
+    @property
+    def files(self) -> Path:
+        """Published and received content, by its SHA-256."""
+        return self.path / "files"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite database."""
+        return self.path / DATABASE
+
+    def load_key(self, purpose: str) -> FileKey:
+        """The key, with the passphrase that the environment names."""
+        return FileKey.load(self.key(purpose), find_passphrase(os.environ))
+
+    def read_certificate(self, purpose: str) -> bytes | None:
+        """The certificate in DER, None where it was not issued yet."""
+        try:
+            return to_der(self.certificate(purpose).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def roots(self) -> tuple[bytes, ...]:
+        """The root certificates (DER) that this node trusts."""
+        pem = self.certificate("root").read_bytes()
+        return tuple(one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(pem))
+
+    def write_certificate(self, purpose: str, der: bytes) -> None:
+        """Put a certificate in place, whole or not at all."""
+        write_whole(self.certificate(purpose), to_pem(der))
+
+    def token(self) -> str:
+        """The management token."""
+        return (self.path / TOKEN).read_text(encoding="utf-8").strip()
+
+    def announce(self, management: str, public: str) -> None:
+        """Say where the running node is heard."""
+        told = {"management": management, "public": public, "pid": os.getpid()}
+        write_whole(self.path / RUNNING, json.dumps(told).encode())
+
+    def retract(self) -> None:
+        """Say that it runs no more."""
+        (self.path / RUNNING).unlink(missing_ok=True)
+
+
+async def initialise(folder: Path, settings: Settings) -> list[str]:
+    """Make a node; returns lines for the operator. A folder that has one already is left as it is (`Conflict`).
+
+    A connector anchors its functional node's root by the fingerprint: that node has to be reachable.
+    """
+    if (folder / FILE).exists():
+        raise Conflict("there is a node in this folder already", where=str(folder), hint="choose another folder")
+    anchor = await _anchor(settings)
+    draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    try:
+        told = _fill(Folder(draft), settings, anchor)
+        _put_in_place(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return [f"made {settings.kind} node {folder}", *told]
+
+
+def _put_in_place(draft: Path, folder: Path) -> None:
+    if folder.exists():  # only an empty one can be replaced
+        try:
+            folder.rmdir()
+        except OSError:
+            raise Conflict("this folder is not empty", where=str(folder), hint="choose another folder") from None
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft.rename(folder)
+
+
+async def _anchor(settings: Settings) -> bytes | None:
+    if settings.kind == "functional":
+        check_credit_code(settings.credit_code, where="credit code")
+        return None
+    node = settings.functional_node
+    if not node.url or not node.fingerprint:
+        raise MisusedError(
+            "a connector needs its functional node", where="init", hint="--node URL --fingerprint SHA256"
+        )
+    return await fetch_anchor(node.url, node.fingerprint)
+
+
+def _fill(place: Folder, settings: Settings, anchor: bytes | None) -> list[str]:
+    place.path.mkdir(parents=True, mode=0o700)
+    for name in ("keys", "certificates", "files"):
+        (place.path / name).mkdir(mode=0o700)
+    write(place.path, settings)
+    write_whole(place.path / TOKEN, secrets.token_urlsafe(32).encode(), mode=0o600)
+    passphrase = find_passphrase(os.environ)
+    keys = {purpose: FileKey.create(place.key(purpose), passphrase) for purpose in PURPOSES}
+    if anchor is not None:
+        write_whole(place.certificate("root"), anchor)
+        return []
+    return _certify_itself(place, settings, keys, FileKey.create(place.key("root"), passphrase))
+
+
+def _certify_itself(place: Folder, settings: Settings, keys: dict[str, FileKey], root_key: FileKey) -> list[str]:
+    """A functional node's own identity: its root, and the two certificates under it."""
+    ids, now = SystemIds(), SystemClock().now()
+    kind = Kind.INDUSTRY_NODE if settings.place.startswith("00") else Kind.REGIONAL_NODE
+    identifier = make(kind, subject=settings.credit_code, place=settings.place, serial=ids.code(8)).text
+    root = make_root(root_key, name=settings.name or identifier, identifier=identifier, ids=ids, now=now)
+    authority, host = Authority(root_key, root, ids), host_of(settings.public_url)
+    place.write_certificate("root", root)
+    place.write_certificate("tls", authority.tls(keys["tls"].public_der, identifier=identifier, hosts=[host], now=now))
+    signing = authority.signing(keys["signing"].public_der, identifier=identifier, name=host, now=now)
+    place.write_certificate("signing", signing)
+    return [f"identifier {identifier}", f"fingerprint {thumbprint(root)}"]
+
+
+def fingerprint(folder: Path) -> str:
+    """The SHA-256 of a functional node's root certificate, by which others come to trust it."""
+    der = Folder(folder).read_certificate("root")
+    if der is None:
+        raise NotFound("there is no root certificate", where=str(folder))
+    return thumbprint(der)
+
+
+def host_of(url: str) -> str:
+    """The host name or address in a URL."""
+    return urlsplit(url).hostname or ""
+
+
+def to_pem(der: bytes) -> bytes:
+    """A certificate as PEM."""
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
+
+
+def to_der(pem: bytes) -> bytes:
+    """The first certificate of a PEM file as DER."""
+    return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+
+
+def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Write a file durably under its name, whole or not at all."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+    draft.replace(path)

@@ -1,0 +1,153 @@
+"""The public listener of a connector: the Dataspace Protocol's endpoints from their table, and what stands beside."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from trustspace.adapters.http.limits import bounded
+from trustspace.core.canon import canonical, digest
+from trustspace.core.errors import NotFound, TrustspaceError, Unauthenticated
+from trustspace.core.evidence.receipts import receipt_leaf
+from trustspace.core.identity import did
+from trustspace.protocols import dsp
+from trustspace.protocols.dsp import Area, Endpoint
+from trustspace.services.exchange import RECEIPT, Incoming, Reply
+
+if TYPE_CHECKING:
+    from trustspace.node.engine import Engine
+
+JSON: Final = "application/json"
+OURS: Final = "/trustspace/v1"
+"""Where what the protocol does not have is served."""
+
+
+def public_app(engine: Engine, more: list[Route]) -> ASGIApp:
+    """The ASGI app; `more` are the routes of the data plane and the log."""
+    root = engine.path_prefix
+    routes = [_route(engine, row, root) for row in dsp.ENDPOINTS]
+    routes.append(Route(root + dsp.WELL_KNOWN, _versions))
+    routes.append(Route(_document_path(root), _document(engine)))
+    handlers: dict[Any, Any] = {TrustspaceError: _plain_refusal, HTTPException: _http_refusal}
+    return bounded(Starlette(routes=[*routes, *more], exception_handlers=handlers))
+
+
+def _route(engine: Engine, row: Endpoint, root: str) -> Route:
+    serve = _SERVES.get(row.path) or (_state if row.message is None else _message)
+
+    async def endpoint(request: Request) -> Response:
+        body = await request.body()
+        try:
+            return await serve(engine, row, request, body)
+        except TrustspaceError as error:
+            consumer, provider = dsp.pids_in(body)
+            return Response(dsp.encode_error(error, row.area.value, consumer, provider), error.status, media_type=JSON)
+
+    return Route(root + dsp.BASE + row.path, endpoint, methods=[row.method])
+
+
+async def _message(engine: Engine, row: Endpoint, request: Request, body: bytes) -> Response:
+    incoming = await authenticated(engine, request, body)
+    message: Any = dsp.decode(body, row.message)  # type: ignore[type-var]  # rows without a message are not routed here
+    use_case = engine.negotiations if row.area is Area.NEGOTIATION else engine.transfers
+    reply = await use_case.take(incoming, message, pid=request.path_params.get("pid", ""))
+    return await _answered(engine, row, incoming, reply)
+
+
+async def _answered(engine: Engine, row: Endpoint, incoming: Incoming, reply: Reply) -> Response:
+    """The stored answer with its receipt; what is ours to do next begins once it has been given."""
+    leaf = receipt_leaf(
+        received=digest(incoming.body),
+        answered=digest(reply.body),
+        status=reply.status,
+        state=reply.state,
+        time=engine.clock.now(),
+        sender=incoming.caller.participant,
+        receiver=engine.me,
+        process=reply.process,
+    )
+    headers = {RECEIPT: await engine.receipts.receipt(leaf)}
+    then = BackgroundTask(engine.advance, row.area.value, reply.process)
+    return Response(reply.body, reply.status, headers=headers, media_type=JSON, background=then)
+
+
+async def _state(engine: Engine, row: Endpoint, request: Request, body: bytes) -> Response:
+    incoming = await authenticated(engine, request, body)
+    use_case = engine.negotiations if row.area is Area.NEGOTIATION else engine.transfers
+    process = await use_case.get(request.path_params["pid"])
+    if process.peer != incoming.caller.participant:
+        raise NotFound("there is no such process of yours here")
+    return Response(dsp.encode_state(process), media_type=JSON)
+
+
+async def _catalog(engine: Engine, _: Endpoint, request: Request, body: bytes) -> Response:
+    await authenticated(engine, request, body)
+    dsp.decode(body, dsp.CatalogRequest)
+    return Response(await engine.catalog(), media_type=JSON)
+
+
+async def _dataset(engine: Engine, _: Endpoint, request: Request, body: bytes) -> Response:
+    await authenticated(engine, request, body)
+    return Response(await engine.dataset(request.path_params["id"]), media_type=JSON)
+
+
+_SERVES: Final[Mapping[str, Callable[..., Awaitable[Response]]]] = {
+    "/catalog/request": _catalog,
+    "/catalog/datasets/{id}": _dataset,
+}
+
+
+async def authenticated(engine: Engine, request: Request, body: bytes) -> Incoming:
+    """Who calls, by the bearer token that is bound to this request."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("a bearer token is expected", where="Authorization", hint="see specs/identity.md")
+    return await engine.directory.authenticate(token, request.method, target_of(request), body)
+
+
+def target_of(request: Request) -> str:
+    """The path as it was sent, with its query: what a token is bound to."""
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    query: bytes = request.scope["query_string"]
+    return (raw.partition(b"?")[0] + (b"?" + query if query else b"")).decode("ascii", "replace")
+
+
+async def _versions(_: Request) -> Response:
+    return Response(dsp.encode_versions([dsp.Version(signs="CMS")]), media_type=JSON)
+
+
+def _document(engine: Engine) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(_: Request) -> Response:
+        services = [("DataService", engine.base), ("CatalogService", f"{engine.base}/catalog")]
+        certificates = [engine.seal.certificate]
+        return Response(did.make_document(engine.me, certificates=certificates, services=services), media_type=JSON)
+
+    return endpoint
+
+
+def _document_path(root: str) -> str:
+    """did:web: `/.well-known/did.json`, or `did.json` below a path."""
+    return f"{root}/did.json" if root else "/.well-known/did.json"
+
+
+async def _plain_refusal(_: Request, error: TrustspaceError) -> Response:
+    return refusal(error)
+
+
+def refusal(error: TrustspaceError, **more: Any) -> Response:
+    """An error outside the Dataspace Protocol's own endpoints, as JSON."""
+    told = {"code": error.code, "what": error.what, "where": error.where, "hint": error.hint, "reason": str(error)}
+    return Response(canonical({**told, **more}), error.status, media_type=JSON)
+
+
+async def _http_refusal(_: Request, error: HTTPException) -> Response:
+    told = {"code": "not-found" if error.status_code == 404 else "misused", "reason": str(error.detail)}
+    return Response(canonical(told), error.status_code, media_type=JSON)

@@ -16,7 +16,7 @@ from trustspace.services.registration import EDITION, Edition
 
 FRESH: Final = timedelta(seconds=30)
 """A list older than this is signed anew, so that readers always have one under the 60 s that new relations ask for."""
-GRACE: Final = timedelta(hours=1)
+GRACE: Final = timedelta(hours=4)
 """How long running relations may go on with a list while the node is out of reach; then it has expired."""
 _PAGE: Final = 1000
 
@@ -30,7 +30,7 @@ class Issued:
     signed: bytes
 
 
-class Directory:
+class ListDesk:
     """Signs the list under the node's identifier; `renew` takes a new key and certificate (DER)."""
 
     def __init__(

@@ -151,12 +151,15 @@ class RegistryClient:
 
     async def participants(self, *, newest_seen_version: int = 0) -> tuple[ParticipantList, bytes]:
         """参与方名录, verified, and the signed bytes; `NotVerified` where it is older than one seen before."""
-        data, now = await self._call("GetParticipantList"), self._clock.now()
-        signed = str(data.get("participantList", "")).encode()
+        signed, now = (await self.signed_participants()).encode(), self._clock.now()
         found = verify_list(signed, self._anchors, now=now, newest_seen_version=newest_seen_version)
         if found.node not in [check_root(root).identifier for root in self._anchors]:
             raise NotVerified(f"{found.node} is not the functional node", where="participant list")
         return found, signed
+
+    async def signed_participants(self) -> str:
+        """参与方名录 as the node signed it (a compact JWS), for whoever verifies it."""
+        return str((await self._call("GetParticipantList")).get("participantList", ""))
 
     async def report_address(self, did: str, public_url: str, hosts: tuple[str, ...]) -> Standing:
         """接入连接器地址上报: a new DID and address under the same identifier."""

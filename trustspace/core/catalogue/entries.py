@@ -59,7 +59,7 @@ class Verb(StrEnum):
 
 _CODED: Final = (State.APPROVED, State.LISTED, State.DELISTED)
 
-MACHINE: Final = Machine[State, Actor, Verb](
+MACHINE: Final[Machine[State, Actor, Verb]] = Machine(
     "catalogue",
     {
         (None, Actor.OWNER, Verb.SUBMIT): State.SUBMITTED,

@@ -65,7 +65,7 @@ class Verb(StrEnum):
     REVOKE = "revoke"
 
 
-MACHINE: Final = Machine[State, Actor, Verb](
+MACHINE: Final[Machine[State, Actor, Verb]] = Machine(
     "registration",
     {
         (None, Actor.APPLICANT, Verb.ENTER): State.DRAFT,

@@ -100,7 +100,10 @@ class Tx(Protocol):
         """How many records `find` would give without a limit."""
 
     def index(self, kind: type[R], key: str, terms: Iterable[str]) -> None:
-        """Let the record be found by these search terms, instead of any given before."""
+        """Let the record be found by these search terms, instead of any given before; none: by no search at all.
+
+        Raises `NotFound` where there is no such record.
+        """
 
     def search(self, kind: type[R], terms: Sequence[str], *, after: int = 0, limit: int = 20) -> tuple[list[R], int]:
         """Records that have every one of the terms, newest first, and their number; no terms: every indexed one."""
@@ -109,7 +112,7 @@ class Tx(Protocol):
         """The answer that was given to the message of this idempotency key, or None."""
 
     def reply(self, key: str, answer: bytes) -> None:
-        """Remember the answer before it is given."""
+        """Remember the answer before it is given; `Conflict` where another answer was remembered."""
 
     def once(self, issuer: str, name: str, digest: str, expires: datetime) -> str:
         """Bind a token's name (`jti`, sequence number) to a request digest; returns the digest bound first."""
@@ -121,19 +124,19 @@ class Tx(Protocol):
         """The bytes kept under that SHA-256."""
 
     def outbox(self, message: Outgoing) -> None:
-        """Queue a message; it leaves after the commit."""
+        """Queue a message; it leaves after the commit. Raises `Conflict` where its `id` is queued already."""
 
     def queued(self, *, process: str = "", limit: int = 1000) -> list[Outgoing]:
         """Messages not yet answered, oldest first; of one process, or of all."""
 
     def sent(self, name: str) -> None:
-        """The message was answered, or will never be: take it out of the outbox."""
+        """The message was answered, or will never be: take it out of the outbox, if it is still there."""
 
     def postpone(self, name: str, *, attempts: int, due: datetime, error: str) -> None:
-        """The message was not answered: when to try again, and what went wrong."""
+        """The message was not answered: when to try again, and what went wrong; nothing where it was taken out."""
 
     def evidence(self, leaf: Leaf) -> None:
-        """Append to the evidence log; the place in it is given at the commit."""
+        """Append to the evidence log; the place in it is given at the commit, and until then no read shows it."""
 
     def log_size(self) -> int:
         """How many entries the log has."""

@@ -1,4 +1,4 @@
-"""Places in the evidence log, and the hashes of RFC 6962 that come with them.
+"""Places in the evidence log, and the nodes of its tree (RFC 6962) that they complete.
 
 Bodies write leaves without a place; at the end of a batch the one sequencer puts them in order, so that the order of
 the log is the order of commits and nobody waits for the log. Each leaf completes as many subtrees as its number has
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
+
+from trustspace.core.evidence.merkle import append, leaf_hash
 
 Node = tuple[int, int, bytes]
 """Level, index within the level, SHA-256."""
@@ -23,26 +24,12 @@ class Frontier:
     peaks: Mapping[int, bytes] = field(default_factory=dict)
 
 
-def leaf_hash(body: bytes) -> bytes:
-    """MTH of one entry (RFC 6962, 2.1)."""
-    return sha256(b"\0" + body).digest()
-
-
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of an inner node (RFC 6962, 2.1)."""
-    return sha256(b"\1" + left + right).digest()
-
-
 def grow(frontier: Frontier, bodies: Sequence[bytes]) -> tuple[Frontier, list[Node]]:
     """The frontier after these entries, and every node that they complete, children before parents."""
     peaks, nodes = dict(frontier.peaks), list[Node]()
     for index, body in enumerate(bodies, frontier.size):
-        level, digest = 0, leaf_hash(body)
-        nodes.append((0, index, digest))
-        while index & 1:
-            digest = node_hash(peaks[level], digest)
-            level, index = level + 1, index >> 1
-            nodes.append((level, index, digest))
+        nodes.extend(append(index, leaf_hash(body), lambda level, _: peaks[level]))
+        level, _, digest = nodes[-1]
         peaks[level] = digest
     return Frontier(frontier.size + len(bodies), peaks), nodes
 

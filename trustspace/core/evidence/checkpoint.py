@@ -5,8 +5,8 @@
 The origin and the signer's name are the participant's id. Key hash and signature follow the kind of key: for P-256
 (signature type 0x02) the first four bytes of SHA-256(SubjectPublicKeyInfo), and the ECDSA signature in DER; for
 Ed25519 (type 0x01) the first four bytes of SHA-256(name ‖ LF ‖ 0x01 ‖ key), and the 64 bytes. What is signed are the
-three lines of text with their ends. A counterparty cosigns by adding its own line over the same text: from then on neither
-side can show another log of that size.
+three lines of text with their ends. A counterparty cosigns by adding its own line over the same text: from then on
+neither side can show another log of that size.
 """
 
 from __future__ import annotations

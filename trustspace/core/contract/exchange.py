@@ -172,8 +172,8 @@ class Rules(Generic[S, V]):
 
     def _ended(self, mine: E, now: datetime) -> E:
         """Ended by us, with the reasons that were on their way."""
-        own = {"code": mine.pending_code, "reasons": mine.pending_reasons, "ended_by": mine.role}
-        return self._answered(replace(mine, state=self.terminated, **own), now)
+        ended = replace(mine, state=self.terminated, ended_by=mine.role)
+        return self._answered(replace(ended, code=mine.pending_code, reasons=mine.pending_reasons), now)
 
     def _answered(self, mine: E, now: datetime) -> E:
         """With nothing of ours on its way any more."""

@@ -1,4 +1,4 @@
-"""The protocol as the services want it: one object that turns a process and its messages into bytes, and answers back."""
+"""The protocol as the services want it: a process and its messages to bytes, and answers back."""
 
 from __future__ import annotations
 

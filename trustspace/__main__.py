@@ -1,0 +1,7 @@
+"""`python -m trustspace`: the command line."""
+
+from __future__ import annotations
+
+from trustspace.cli.main import main
+
+main()

@@ -1,0 +1,135 @@
+"""Altering an evidence pack in every way that a verifier has to notice; each result is a valid zip again."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from trustspace.core.evidence import layout
+from trustspace.core.evidence.archive import read_archive, write_archive
+from trustspace.core.evidence.layout import MANIFEST, SEAL, SUMS, About
+from trustspace.core.evidence.leaves import moment
+from trustspace.core.identity.cms import sign_detached
+from trustspace.core.identity.keys import SigningKey
+
+Members = Mapping[str, bytes]
+ANYWHERE: Final = "log/"
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """An altered pack: its file name, what was done to it, and the members of which the verifier has to name one."""
+
+    name: str
+    sort: str
+    data: bytes
+    expected: tuple[str, ...]
+
+    def names(self, member: str) -> bool:
+        """Whether that member is one to be named."""
+        return any(member.startswith(one) for one in self.expected)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """Who seals a pack: a key, and the certificate (DER) that goes with it."""
+
+    key: SigningKey
+    certificate: bytes
+
+    def seal(self, members: Members) -> dict[str, bytes]:
+        """The members with new digests, a new manifest and this one's seal, at the time that the pack was exported."""
+        made = dict(members)
+        made[SUMS] = layout.sums(made)
+        made[MANIFEST] = layout.manifest(made)
+        at = moment(About.read(made["pack.json"]).exported)
+        made[SEAL] = sign_detached(self.key, self.certificate, made[MANIFEST], at=at)
+        return made
+
+
+def corpus(pack: bytes, exporter: Path) -> list[Altered]:
+    """All alterations of a pack; `exporter` is the folder of the node that exported it: it may cheat as well."""
+    members = read_archive(pack)
+    made: list[Altered] = []
+    for sort, expected, changed in _all(members, exporter):
+        name = f"{len(made):04d}-{sort}-{expected[0].strip('/').replace('/', '_')}.asice"
+        made.append(Altered(name, sort, write_archive(changed), expected))
+    return made
+
+
+Alteration = tuple[str, tuple[str, ...], Members]
+
+
+def _all(members: Members, exporter: Path) -> Iterator[Alteration]:
+    names = list(members)
+    for name in names:
+        yield "altered", (name,), {**members, name: _flipped(members[name])}
+        yield "dropped", (name,), {one: data for one, data in members.items() if one != name}
+    for name, other in zip(names, names[1:] + names[:1], strict=True):
+        if members[name] != members[other]:
+            yield "swapped", (name, other), {**members, name: members[other], other: members[name]}
+    stranger, honest = _stranger(About.read(members["pack.json"])), _exporter(exporter)
+    yield from _sealed_by(stranger, honest, members)
+    yield from _cut_short(members, honest)
+
+
+def _flipped(data: bytes) -> bytes:
+    """One bit in the middle."""
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :] if data else b"\x01"
+
+
+def _sealed_by(stranger: Sealer, exporter: Sealer, members: Members) -> Iterator[Alteration]:
+    """The stranger calls itself what the exporter is called, under a root of its own."""
+    yield "re-signed", (SEAL,), stranger.seal(members)
+    changed = members["agreement.json"].replace(b"trip-planning", b"advertisement")
+    yield "re-signed", (SEAL,), stranger.seal({**members, "agreement.json": changed})
+    name, at = "signatures/consumer.p7s", moment(About.read(members["pack.json"]).exported)
+    forged = sign_detached(stranger.key, stranger.certificate, members["signatures/consumer.sums"], at=at)
+    yield "re-signed", (name,), exporter.seal({**members, name: forged})
+
+
+def _cut_short(members: Members, exporter: Sealer) -> Iterator[Alteration]:
+    """The exporter itself leaves out the end of its log, or something in the middle, and seals that."""
+    leaves = sorted(name for name in members if name.startswith("log/leaves/"))
+    for gone in (leaves[-1:], leaves[-3:], leaves[len(leaves) // 2 :], leaves[-2:-1]):
+        left = _without(members, gone)
+        yield "truncated", (ANYWHERE,), exporter.seal(left)
+        about = About.read(members["pack.json"])
+        fewer = replace(about, agreement_leaves=max(1, about.agreement_leaves - len(gone)))
+        yield "truncated", (ANYWHERE,), exporter.seal({**left, "pack.json": fewer.to_bytes()})
+
+
+def _without(members: Members, gone: list[str]) -> dict[str, bytes]:
+    """Without these leaves and their proofs; the leaves behind them move up."""
+    leaves = sorted(name for name in members if name.startswith("log/leaves/") and name not in gone)
+    left = {name: data for name, data in members.items() if not name.startswith(("log/leaves/", "log/proofs/"))}
+    for number, name in enumerate(leaves, 1):
+        left[f"log/leaves/{number:04d}.json"] = members[name]
+        left[f"log/proofs/{number:04d}.json"] = members[name.replace("leaves", "proofs")]
+    return left
+
+
+def _exporter(folder: Path) -> Sealer:
+    from trustspace.node.folder import Folder
+
+    place = Folder(folder)
+    certificate = place.read_certificate("signing")
+    assert certificate is not None  # noqa: S101 -- it has exported a pack
+    return Sealer(place.load_key("signing"), certificate)
+
+
+def _stranger(about: About) -> Sealer:
+    from trustspace.adapters.keys import MemoryKey
+    from trustspace.adapters.system import SystemIds
+    from trustspace.services.authority import Authority, make_root
+
+    ids, now = SystemIds(), moment(about.exported)
+    root_key, key = MemoryKey(secrets.token_bytes(32)), MemoryKey(secrets.token_bytes(32))
+    identifier = about.party(about.exporter).identifier
+    root = make_root(root_key, name="a stranger", identifier=identifier, ids=ids, now=now)
+    certificate = Authority(root_key, root, ids).signing(key.public_der, identifier=identifier, name="x", now=now)
+    return Sealer(key, certificate)

@@ -128,3 +128,9 @@ def test_a_wrong_field_is_named(value: Any, fields: dict[str, object], match: st
 
 def test_the_key_of_an_application_is_its_signing_key() -> None:
     assert r.application_key(b"one") == "7692c3ad3540bb803c02"
+
+
+def test_a_new_address_is_under_the_same_identifier() -> None:
+    moved = MOVES["move"](reach("apply", "approve", "certify"))
+    assert (moved.identifier, moved.requested.did, moved.requested.hosts) == (IDENTIFIER, "did:web:new", ("new",))
+    assert moved.history[-1].reason == "moved"

@@ -194,7 +194,7 @@ def _value(field: Field, value: Json) -> Json:
             raise FieldMissing("this field is mandatory", where=field.name)
         return None
     if not _fits(field, value):
-        raise InvalidInput(f"a {field.type} is expected", where=field.name)
+        raise InvalidInput(f"expected: {field.type}", where=field.name)
     for text in value if isinstance(value, list) else [value]:
         if isinstance(text, str) and len(text) > field.length:
             raise FieldTooLong(f"longer than {field.length} characters ({len(text)})", where=field.name)

@@ -119,9 +119,8 @@ def test_a_file_that_shrinks_under_a_running_stream(tmp_path: Path) -> None:
         chunks = source.read("big", content)
         await anext(chunks)
         os.truncate(path, CHUNK)
-        await anext(chunks)  # was read ahead
         with pytest.raises(Unavailable, match="changed"):
-            await anext(chunks)
+            [chunk async for chunk in chunks]  # one may have been read ahead
 
     asyncio.run(go())
 

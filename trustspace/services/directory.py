@@ -17,7 +17,7 @@ from trustspace.core.errors import NotFound, NotVerified, Refused, TrustspaceErr
 from trustspace.core.identity import tokens
 from trustspace.core.identity.certificates import Profile, verify_chain
 from trustspace.core.identity.did import Document, read_document
-from trustspace.core.identity.participants import Participant, ParticipantList, verify_list
+from trustspace.core.identity.participants import Participant, ParticipantList
 from trustspace.core.identity.tokens import TokenKind
 from trustspace.ports import Clock, Resolver
 from trustspace.services.exchange import Caller, Incoming
@@ -33,7 +33,7 @@ class Directory:
 
     def __init__(
         self,
-        fetch: Callable[[], Awaitable[str]],
+        fetch: Callable[[int], Awaitable[ParticipantList]],
         resolver: Resolver,
         roots: Sequence[bytes],
         clock: Clock,
@@ -152,13 +152,7 @@ class Directory:
                     ) from error
 
     async def _load(self) -> None:
-        signed = await self._fetch()
-        new = verify_list(
-            signed.encode(),
-            self._roots,
-            now=self._clock.now(),
-            newest_seen_version=self._list.version if self._list else 0,
-        )
+        new = await self._fetch(self.version)
         if self._list is None or new.version != self._list.version:
             self._callers.clear()
         self._list = new

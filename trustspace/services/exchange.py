@@ -100,7 +100,7 @@ class Codec(Protocol[RC, MC]):
     def answer(self, record: RC, *, created: bool) -> tuple[int, bytes]:
         """Status and body that acknowledge a message."""
 
-    def acknowledgement(self, body: bytes) -> tuple[str, str]:
+    def acknowledgement(self, record: RC, body: bytes) -> tuple[str, str]:
         """The peer's pid and state in its answer; empty where it does not say."""
 
     def reason(self, body: bytes) -> str:
@@ -239,7 +239,6 @@ class Exchange(Generic[R, M]):
         if answer.status >= 400 and await self._took_it(outgoing):
             answer = Answer(200)
         now = self._a.clock.now()
-        peer_pid, _ = self._m.codec.acknowledgement(answer.body) if answer.status < 300 else ("", "")
         reason = "" if answer.status < 300 else self._refusal(answer)
 
         def body(tx: Tx) -> R | None:
@@ -251,17 +250,18 @@ class Exchange(Generic[R, M]):
             self._log_receipt(tx, before, outgoing, answer, now)
             if str(before.pending or "") != outgoing.verb or [one.id for one in current] != [outgoing.id]:
                 return before  # the peer's next message overtook this answer, and was the acknowledgement itself
-            rules = self._m.rules
-            after = (
-                rules.failed(before, reason, now=now)
-                if reason
-                else rules.acknowledged(before, now=now, peer_pid=peer_pid)
-            )
+            after = self._booked(before, answer, reason, now)
             return tx.save(after, expect=before.version)
 
         after = await self._a.store.run(body)
         if after is not None:
             self._a.changed(after)
+
+    def _booked(self, before: R, answer: Answer, reason: str, now: datetime) -> R:
+        if reason:
+            return self._m.rules.failed(before, reason, now=now)
+        peer_pid, _ = self._m.codec.acknowledgement(before, answer.body)
+        return self._m.rules.acknowledged(before, now=now, peer_pid=peer_pid)
 
     async def get(self, pid: str) -> R:
         """The record; `NotFound` where there is none."""
@@ -285,7 +285,9 @@ class Exchange(Generic[R, M]):
             answer = await self._a.ask(record.peer, record.callback + self._m.codec.path(record, "state"))
         except TrustspaceError:
             return False
-        return answer.status == 200 and self._m.codec.acknowledgement(answer.body)[1] == self._m.rules.target(record)
+        return answer.status == 200 and self._m.codec.acknowledgement(record, answer.body)[1] == self._m.rules.target(
+            record
+        )
 
     def _refusal(self, answer: Answer) -> str:
         return self._m.codec.reason(answer.body) or f"the peer answered {answer.status}"

@@ -90,7 +90,7 @@ class Negotiations:
         people: People,
     ) -> None:
         self._exchange = Exchange(machinery, around)
-        self._a, self._house, self._notary, self._people = around, house, notary, people
+        self._a, self.house, self._notary, self._people = around, house, notary, people
         self._objections: dict[str, str] = {}
         self._steps: Mapping[str, Callable[[Negotiation], Awaitable[Negotiation]]] = {
             "decide": self._decide,
@@ -162,11 +162,11 @@ class Negotiations:
             agreement = Agreement(
                 id=self._a.ids.uuid(),
                 target=offer.target,
-                assigner=self._house.party.id,
+                assigner=self.house.party.id,
                 assignee=peer.id,
                 timestamp=_timestamp(self._a.clock.now()),
                 policy=offer.policy,
-                members=party_members(self._house.party, peer, offer.id),
+                members=party_members(self.house.party, peer, offer.id),
             )
             signature = self._notary.sign(agreement_bytes(agreement))
             return ContractAgreement.of(current.consumer_pid, current.provider_pid, agreement, signature)
@@ -191,7 +191,7 @@ class Negotiations:
         try:
             if agreement is None:
                 raise Refused("the agreement is missing")
-            check_agreement(negotiation, agreement, me=self._house.party, peer=_party(peer), now=self._a.clock.now())
+            check_agreement(negotiation, agreement, me=self.house.party, peer=_party(peer), now=self._a.clock.now())
             self._check_signed(signature, peer, "agreement")
             if signature:
                 self._notary.check(negotiation.agreement.encode(), signature, peer)
@@ -204,7 +204,7 @@ class Negotiations:
             return
         if peer.signs:
             raise Refused(f"the {what} is not signed though this peer signs: a downgrade")
-        if self._house.require_signatures:
+        if self.house.require_signatures:
             raise Refused(f"the {what} is not signed, and signatures are required here")
 
     async def _finalize(self, negotiation: Negotiation) -> Negotiation:
@@ -241,7 +241,7 @@ class Negotiations:
             created=now,
             changed=now,
         )
-        message = ContractRequest(new.key, None, asked, self._house.base, SIGNS)
+        message = ContractRequest(new.key, None, asked, self.house.base, SIGNS)
         return await self._exchange.say(new, lambda _: message)
 
     async def approve(self, pid: str) -> Negotiation:

@@ -35,6 +35,8 @@ from trustspace.services.exchange import Caller
 from trustspace.services.logging import log
 
 NAME_LIMIT: Final = 100
+DENIALS: Final = "/trustspace/v1/denials"
+"""Where a node takes signed denials, below its public address."""
 NOTICE: Final = "notice"
 """The kind of outgoing message that brings a signed denial to the consumer's node."""
 
@@ -78,10 +80,9 @@ class Gate:
         stamp: Stamp,
         *,
         kick: Callable[[list[Outgoing]], None],
-        notice_url: Callable[[str], str],
     ) -> None:
         self._store, self._clock, self._ids, self._stamp = store, clock, ids, stamp
-        self._kick, self._notice_url = kick, notice_url
+        self._kick = kick
 
     async def ask(self, token: str, transfer: str, wish: Wish, caller: Caller) -> Granted:
         """Decide one use, named by the consumer: the same name again is the same use, whatever came of it.
@@ -115,7 +116,7 @@ class Gate:
         else:
             denial = denial_statement(contract.key, wish.name, asked, decision)
             use = replace(use, state=REFUSED, statement=self._stamp.statement("denial", canonical(denial)))
-        notice = None if decision.permitted else self._notice(use)
+        notice = None if decision.permitted else self._notice(use, caller)
         await self._store.run(lambda tx: self._decide(tx, use, counter, decision, notice))
         if notice:
             self._kick([notice])
@@ -162,14 +163,14 @@ class Gate:
             report=canonical(decision.report).decode(),
         )
 
-    def _notice(self, use: Use) -> Outgoing:
+    def _notice(self, use: Use, caller: Caller) -> Outgoing:
         return Outgoing(
             id=self._ids.uuid(),
             process=use.key,
             kind=NOTICE,
             verb="denied",
             to=use.peer,
-            url=self._notice_url(use.peer),
+            url=f"{caller.endpoint}{DENIALS}",
             body=canonical({"statement": use.statement}),
             created=use.at,
         )

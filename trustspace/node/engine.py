@@ -1,0 +1,303 @@
+"""A connector's wiring: the only place where its adapters, codecs and services are put together."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from trustspace.adapters.dataplane.files import FileSource
+from trustspace.adapters.http.addresses import AddressPolicy, PlainHttp
+from trustspace.adapters.http.did_web import DidWebResolver
+from trustspace.adapters.http.peer import AiohttpPeer
+from trustspace.adapters.http.tls import client_context
+from trustspace.adapters.system import SystemClock, SystemIds
+from trustspace.core import contract as contracts
+from trustspace.core import transfer as transfers
+from trustspace.core.catalogue.published import Published
+from trustspace.core.contract import Negotiation, Party
+from trustspace.core.errors import IllegalTransition, NotFound, NotVerified, TrustspaceError, Unavailable
+from trustspace.core.evidence.receipts import signer_of, verify_receipt
+from trustspace.core.identity.did import did_from_url, url_from_did
+from trustspace.core.identity.participants import ParticipantList
+from trustspace.core.transfer import Transfer
+from trustspace.node.folder import Folder, to_pem
+from trustspace.node.receipts import Receipts
+from trustspace.node.seal import Seal
+from trustspace.node.settings import Settings, split_bind
+from trustspace.node.streams import Streams
+from trustspace.node.waiting import Waiting
+from trustspace.ports import Answer, Clock, Ids, Outgoing, Store, Tx
+from trustspace.protocols import dsp
+from trustspace.protocols.national.client import NationalCodec
+from trustspace.services.delivery import Delivery
+from trustspace.services.directory import Directory
+from trustspace.services.exchange import RECEIPT, Caller, Machinery, Rules, Surroundings
+from trustspace.services.negotiation import House, Negotiations, published
+from trustspace.services.registry_client import RegistryClient
+from trustspace.services.transfer import DIGEST, PULL, SIZE, Transfers
+from trustspace.services.usage import NOTICE, Books, Gate
+
+LIST_SECONDS: Final = 30.0
+"""How often the list of participants is fetched in the background; `directory.FRESH` is twice that."""
+MANY: Final = 1_000_000
+RETRY_SECONDS: Final = 1.0
+OURS: Final = "/trustspace/v1"
+"""Where what the protocol does not have is served."""
+LOG: Final = logging.getLogger("trustspace")
+
+
+class DspCodec:
+    """The Dataspace Protocol as `exchange.Codec`."""
+
+    def encode(self, message: Any) -> bytes:
+        """The message's bytes."""
+        return dsp.encode(message)
+
+    def path(self, record: Any, verb: str) -> str:
+        """Where it goes."""
+        return dsp.path_of(record, verb)
+
+    def answer(self, record: Any, *, created: bool) -> tuple[int, bytes]:
+        """What acknowledges a message."""
+        return (201 if created else 200), dsp.encode_state(record)
+
+    def acknowledgement(self, record: Any, body: bytes) -> tuple[str, str]:
+        """The peer's pid and state in its answer."""
+        return dsp.read_state(body, record.role)
+
+    def reason(self, body: bytes) -> str:
+        """Why the peer refused."""
+        return dsp.read_reason(body)
+
+
+NEGOTIATION: Final = Machinery(
+    Negotiation,
+    Rules(contracts.receive, contracts.send, contracts.acknowledged, contracts.failed, contracts.MACHINE),
+    DspCodec(),
+    "negotiation",
+)
+TRANSFER: Final = Machinery(
+    Transfer,
+    Rules(transfers.receive, transfers.send, transfers.acknowledged, transfers.failed, transfers.MACHINE),
+    DspCodec(),
+    "transfer",
+    secret=frozenset({"start"}),
+)
+
+
+class Engine:
+    """Everything that a connector is, from its folder and settings; `run` keeps it going."""
+
+    def __init__(
+        self, folder: Folder, settings: Settings, store: Store, clock: Clock | None = None, ids: Ids | None = None
+    ) -> None:
+        self.folder, self.settings, self.store = folder, settings, store
+        self.clock, self.ids = clock or SystemClock(), ids or SystemIds()
+        self.me, self.base = did_from_url(settings.public_url), settings.public_url + dsp.BASE
+        self.path_prefix = urlsplit(settings.public_url).path
+        self.roots = folder.roots()
+        self.key = folder.load_key("signing")
+        self.seal = Seal(self.key, folder.read_certificate("signing") or b"", self.roots, self.clock, self.ids, self.me)
+        self.tls: ssl.SSLContext | None = None
+        self.peer = AiohttpPeer(
+            client_context(b"".join(map(to_pem, self.roots)), system=True),
+            policy=AddressPolicy.of(settings.network.networks, bound=split_bind(settings.public_bind)[0]),
+            plain=PlainHttp.of(settings.network.plain_http),
+        )
+        self.registry = RegistryClient(
+            self.peer, settings.functional_node.url, self.roots, self.key, self.clock, self.ids, NationalCodec()
+        )
+        plain = PlainHttp.of(settings.network.plain_http)
+        resolver = DidWebResolver(self.peer, url_from_did, plain=plain if settings.plain else None)
+        self.directory = Directory(self._fetch_list, resolver, self.roots, self.clock, self.me)
+        self.receipts, self.waiting, self.streams = Receipts(self.seal), Waiting(), Streams()
+        self.source = FileSource(folder.files)
+        self._group: TaskGroup | None = None
+        self._identifier = ""
+        self._use_cases()
+
+    def _use_cases(self) -> None:
+        around = Surroundings(
+            self.store, self.clock, self.ids, self.me, self._kick, self.waiting.changed, self._ask_state
+        )
+        self.party = Party(self.me, self.identifier, self.settings.credit_code)
+        house = House(self.party, self.base, self.settings.require_signatures)
+        self.negotiations = Negotiations(NEGOTIATION, around, house, self.seal, self.directory)
+        self.transfers = Transfers(TRANSFER, around, self.directory, root=self.settings.public_url, base=self.base)
+        self.gate = Gate(self.store, self.clock, self.ids, self.seal, kick=self._kick)
+        self.books = Books(self.store, self.clock, self.seal)
+        self.delivery = Delivery(
+            self.store,
+            self.clock,
+            self._send,
+            {
+                "negotiation": self._settle_negotiation,
+                "transfer": self._settle_transfer,
+                NOTICE: self._settle_other,
+            },
+        )
+
+    @property
+    def identifier(self) -> str:
+        """Our 32-character identifier; "" before the registration."""
+        return self._identifier
+
+    # --- who we are ----------------------------------------------------------------------------------------------
+
+    def become(self, identifier: str, credit_code: str, signing: bytes) -> None:
+        """From now on be this registered connector, with this signing certificate (DER)."""
+        self._identifier = identifier
+        self.key = self.folder.load_key("signing")
+        self.seal.key, self.seal.certificate = self.key, signing
+        self.registry.become(self.key, identifier)
+        self.negotiations.house = House(
+            Party(self.me, identifier, credit_code), self.base, self.settings.require_signatures
+        )
+
+    # --- running -------------------------------------------------------------------------------------------------
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Deliver, keep the list of participants fresh, take up what an earlier life left undone; until cancelled."""
+        async with anyio.create_task_group() as self._group:
+            await self._group.start(self.delivery.run)
+            self._group.start_soon(self._keep_list)
+            await self._take_up()
+            task_status.started()
+
+    async def _take_up(self) -> None:
+        """What was to be done when the process ended is done now."""
+        for todo in ("decide", "agree", "verify", "finalize"):
+            for negotiation in await self.store.read(partial(_to_do, todo=todo)):
+                self.start("negotiation", negotiation.key)
+        for transfer in await self.store.read(lambda tx: tx.find(Transfer, limit=MANY, todo="start")):
+            self.start("transfer", transfer.key)
+
+    async def _fetch_list(self, newest: int) -> ParticipantList:
+        return (await self.registry.participants(newest_seen_version=newest))[0]
+
+    async def _keep_list(self) -> None:
+        while True:
+            with suppress(TrustspaceError):  # the age of the list decides what is refused, and status shows it
+                await self.directory.refresh()
+            await anyio.sleep(LIST_SECONDS)
+
+    def start(self, machine: str, pid: str) -> None:
+        """Do what is ours to do next with a process, beside everything else."""
+        if self._group is not None:
+            self._group.start_soon(self.advance, machine, pid)
+
+    async def advance(self, machine: str, pid: str) -> None:
+        """Do what is ours to do next with a process; what cannot be done now stays to be done."""
+        use_case = self.negotiations if machine == "negotiation" else self.transfers
+        try:
+            await use_case.advance(pid)
+        except IllegalTransition:  # the peer's message came in between: its own next step is under way
+            return
+        except TrustspaceError as error:
+            LOG.warning("%s %s waits: %s", machine, pid, error)
+            await anyio.sleep(RETRY_SECONDS)
+            self.start(machine, pid)
+
+    # --- sending -------------------------------------------------------------------------------------------------
+
+    def _kick(self, messages: list[Outgoing]) -> None:
+        self.delivery.kick(messages)
+
+    async def send(self, method: str, url: str, peer: str, body: bytes = b"", *, new: bool = False) -> Answer:
+        """One authenticated request to a participant."""
+        await self.directory.known(peer, fresh=new)
+        target = urlsplit(url)
+        path = target.path + (f"?{target.query}" if target.query else "")
+        headers = {"authorization": f"Bearer {self.seal.token(peer, method, path, body)}"}
+        if body:
+            headers["content-type"] = "application/json"
+        return await self.peer.request(method, url, body=body, headers=headers)
+
+    async def _send(self, outgoing: Outgoing) -> Answer:
+        """Try to deliver once; an acknowledgement without its receipt is none, since this peer gives receipts."""
+        answer = await self.send("POST", outgoing.url, outgoing.to, outgoing.body)
+        if answer.status < 300 and outgoing.kind != NOTICE:
+            await self._check_receipt(outgoing, answer)
+        return answer
+
+    async def _check_receipt(self, outgoing: Outgoing, answer: Answer) -> None:
+        peer = await self.directory.known(outgoing.to, fresh=False)
+        receipt = answer.headers.get(RECEIPT, "")
+        if not receipt:
+            if peer.signs:
+                raise Unavailable("the answer has no receipt", where=outgoing.to)
+            return
+        key = peer.keys.get(signer_of(receipt))
+        if key is None:
+            raise Unavailable("the receipt is signed with an unknown key", where=outgoing.to)
+        try:
+            verify_receipt(
+                receipt,
+                public_der=key,
+                received=outgoing.body,
+                answered=answer.body,
+                sender=self.me,
+                receiver=outgoing.to,
+            )
+        except NotVerified as error:
+            raise Unavailable(f"the receipt does not hold: {error}", where=outgoing.to) from error
+
+    async def _ask_state(self, peer: str, url: str) -> Answer:
+        return await self.send("GET", url, peer)
+
+    async def _settle_negotiation(self, outgoing: Outgoing, answer: Answer) -> None:
+        await self.negotiations.settle(outgoing, answer)
+        self.start("negotiation", outgoing.process)
+
+    async def _settle_transfer(self, outgoing: Outgoing, answer: Answer) -> None:
+        await self.transfers.settle(outgoing, answer)
+        self.start("transfer", outgoing.process)
+
+    async def _settle_other(self, outgoing: Outgoing, _: Answer) -> None:
+        await self.store.run(lambda tx: tx.sent(outgoing.id))
+
+    def beside(self, peer: Caller, path: str) -> str:
+        """The URL of what a peer serves beside the protocol."""
+        return f"{peer.endpoint}{OURS}{path}"
+
+    # --- what the protocol shows ---------------------------------------------------------------------------------
+
+    async def catalog(self) -> bytes:
+        """Our catalogue."""
+        products = await self.store.read(lambda tx: tx.find(Published, limit=MANY))
+        datasets = tuple(self._dataset(product) for product in products if product.state == "listed")
+        return dsp.encode_catalog(
+            dsp.CatalogView(f"{self.me}#catalog", self.me, datasets, (dsp.DataService(f"{self.me}#dsp", self.base),))
+        )
+
+    async def dataset(self, name: str) -> bytes:
+        """One dataset."""
+        product = await self.store.read(lambda tx: tx.get(Published, name))
+        if product is None or product.state == "delisted":
+            raise NotFound("there is no such dataset here", where=name)
+        return dsp.encode_dataset(self._dataset(product))
+
+    def _dataset(self, product: Published) -> dsp.DatasetView:
+        return dsp.DatasetView(
+            id=product.key,
+            offers=(published(product),),
+            distributions=(dsp.Distribution(PULL, f"{self.me}#dsp"),),
+            title=product.title,
+            extra=((DIGEST, product.digest), (SIZE, str(product.size))),
+        )
+
+    async def close(self) -> None:
+        """Let go of connections and store."""
+        await self.peer.close()
+        await self.store.close()
+
+
+def _to_do(tx: Tx, *, todo: str) -> list[Negotiation]:
+    return tx.find(Negotiation, limit=MANY, todo=todo)

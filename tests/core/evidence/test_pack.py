@@ -32,7 +32,8 @@ from trustspace.core.canon import canonical, digest
 from trustspace.core.errors import InvalidInput, NotFound, NotVerified, TooLarge
 from trustspace.core.evidence.checkpoint import Checkpoint, sign_checkpoint
 from trustspace.core.evidence.layout import MANIFEST, SEAL, SUMS, About, to_pem
-from trustspace.core.evidence.pack import Material, collect
+from trustspace.core.evidence.merkle import inclusion_proof
+from trustspace.core.evidence.pack import Material, Placed, collect
 from trustspace.core.evidence.verify import verify_pack
 from trustspace.core.identity.keys import thumbprint
 from trustspace.core.identity.tokens import TokenKind
@@ -334,7 +335,7 @@ def test_the_agreement_is_canonical() -> None:
         MEMBERS["pack.json"].replace(b'"exporter":"provider"', b'"exporter":"nobody"'),
         MEMBERS["pack.json"].replace(b'"negotiation_leaves":1', b'"negotiation_leaves":"1"'),
         MEMBERS["pack.json"].replace(b'"format"', b'"formal"'),
-        MEMBERS["pack.json"].replace(BUS.identifier.encode(), b""),
+        MEMBERS["pack.json"].replace(BUS.did.encode(), b""),
         MEMBERS["pack.json"].replace(b'"exported":"2026', b'"exported":"26'),
     ],
 )
@@ -391,10 +392,37 @@ def test_the_log_is_the_exporter_s_and_the_peer_s_note_the_peer_s() -> None:
 
 
 def test_a_leaf_of_another_contract_does_not_belong_here() -> None:
-    def smuggle(log: Log) -> None:
-        log.write("use-denied", (NEGOTIATION, "another"), {"use": "u", "reason": "r", "digest": log.keep(b"x")})
+    log = story()
+    body, size = log.bodies[2], len(log.bodies)
+    smuggled = Placed(2, body, inclusion_proof(2, size, log.tree.node))
+    leaves = sorted([*MATERIAL.leaves, smuggled], key=lambda one: one.index)
+    assert "not about the contract" in refusal(seal(replace(MATERIAL, leaves=tuple(leaves)))).what
 
-    assert refusal(told(smuggle)).where.startswith("log/leaves/")
+
+@pytest.mark.parametrize(
+    ("by", "signer", "why"),
+    [
+        ("consumer", PLANNER, ""),
+        ("provider", BUS, ""),
+        ("provider", PLANNER, "does not fit"),
+        ("other", BUS, "neither"),
+    ],
+)
+def test_the_end_of_a_contract_is_signed_by_the_side_that_ends_it(by: str, signer: Signer, why: str) -> None:
+    def more(log: Log) -> None:
+        statement = log.keep(log.statement(signer, TokenKind.STATEMENT))
+        log.write("contract-ended", (CONTRACT,), {"by": by, "reason": "over", "digest": statement})
+
+    if why:
+        assert why in refusal(told(more)).what
+    else:
+        assert verify_pack(told(more), ROOTS, now=NOW).counts["endings"] == 1
+
+
+def test_what_comes_into_the_negotiation_after_the_export_stays_out() -> None:
+    log = story()
+    log.write("message-sent", (NEGOTIATION,), {"message": "late", "digest": log.keep(b"late")})
+    assert verify_pack(seal(material(log)), ROOTS, now=NOW).leaves == len(MATERIAL.leaves)
 
 
 def test_an_export_tells_of_this_negotiation() -> None:

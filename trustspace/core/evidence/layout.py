@@ -35,6 +35,7 @@ FOLDERS: Final[Mapping[str, str]] = {
     "uses": "json",
     "denials": "jws",
     "deliveries": "jws",
+    "endings": "jws",
 }
 """The folders of kept bytes, with the ending of their members, which are numbered as leaves name them."""
 
@@ -72,7 +73,7 @@ _LISTED: Final = re.compile(r'<asic:DataObjectReference URI="([^"]+)"')
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A side of the contract: its participant id, and the identifier (标识码) that its certificate names."""
+    """A side of the contract: its participant id, and the identifier (标识码) that its certificate names, if any."""
 
     did: str
     identifier: str
@@ -140,11 +141,12 @@ class About:
         return about
 
     def _typed(self) -> bool:
-        parties = (self.provider.did, self.provider.identifier, self.consumer.did, self.consumer.identifier)
-        texts = (self.contract, self.negotiation, *parties)
+        texts = (self.contract, self.negotiation, self.provider.did, self.consumer.did)
+        identifiers = (self.provider.identifier, self.consumer.identifier)  # a peer of another make has none
         numbers = (self.negotiation_leaves, self.agreement_leaves)
-        good = all(type(text) is str and text for text in texts) and all(type(number) is int for number in numbers)
-        return good and self.exporter in SIDES and self.contract != self.negotiation
+        good = all(type(text) is str and text for text in texts) and all(type(text) is str for text in identifiers)
+        counted = all(type(number) is int for number in numbers)
+        return good and counted and self.exporter in SIDES and self.contract != self.negotiation
 
 
 def check_names(members: Mapping[str, bytes]) -> None:

@@ -21,7 +21,11 @@ from trustspace.core.identity.tokens import TokenKind
 
 Leaves = Mapping[str, Statement]
 """The leaves by the member that they are in."""
-_STATEMENTS: Final = {"denials": ("provider", TokenKind.DENIAL), "deliveries": ("consumer", TokenKind.DELIVERY)}
+_STATEMENTS: Final = {
+    "denials": ("provider", TokenKind.DENIAL),
+    "deliveries": ("consumer", TokenKind.DELIVERY),
+    "endings": ("", TokenKind.STATEMENT),  # by the side that the leaf names
+}
 
 
 def check_log(pack: Opened, about: About) -> tuple[Checkpoint, dict[str, Statement]]:
@@ -83,16 +87,13 @@ def check_kept(pack: Opened, leaves: Leaves) -> None:
 
 
 def check_statements(pack: Opened, leaves: Leaves, about: About) -> None:
-    """What was signed one by one: the peer's receipts, the provider's denials, the consumer's deliveries, requests."""
+    """What was signed one by one: the peer's receipts, the provider's denials, the consumer's deliveries, …"""
     for folder, name, leaf in _named(pack, leaves):
         at = moment(leaf.time)
         if folder == "receipts":
             _check_receipt(pack, about, name, leaf, at)
         elif folder in _STATEMENTS:
-            side, kind = _STATEMENTS[folder]
-            check = partial(_statement, pack.text(name), kind)
-            payload = loads_object(pack.signed_by(about.party(side), name, check, at), where=name)
-            need(payload.get("agreement") == about.contract, "is not about this contract", name)
+            _check_statement(pack, about, name, leaf, at)
         elif folder == "origins":
             _check_origin(pack, about, name, leaf, at)
 
@@ -151,6 +152,15 @@ def _check_receipt(pack: Opened, about: About, name: str, leaf: Statement, at: d
     said = (facts.received, facts.answered, facts.status, facts.sender, facts.receiver)
     expected = (data["sent"], data["answer"], data["status"], own.did, peer.did)
     need(said == expected, "the receipt is for another exchange than the log says", name)
+
+
+def _check_statement(pack: Opened, about: About, name: str, leaf: Statement, at: datetime) -> None:
+    side, kind = _STATEMENTS[name.partition("/")[0]]
+    side = side or leaf.data["by"]
+    need(side in SIDES, "neither side made this statement", name)
+    check = partial(_statement, pack.text(name), kind)
+    payload = loads_object(pack.signed_by(about.party(side), name, check, at), where=name)
+    need(payload.get("agreement") == about.contract, "is not about this contract", name)
 
 
 def _check_origin(pack: Opened, about: About, name: str, leaf: Statement, at: datetime) -> None:

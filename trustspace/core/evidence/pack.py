@@ -65,8 +65,8 @@ def collect(
     """The leaves to put into a pack, in order, and the kept bytes that they name.
 
     `leaves` are (index, body) of the negotiation's leaves and of the agreement's, in any order; doubles are dropped,
-    and so is what came into the agreement's chain after its last leaf of kind `exported`. `blob` gives kept bytes by
-    their SHA-256. Raises `NotFound` where they were not kept, or where no leaf tells of the export.
+    and so is what came after the last leaf of kind `exported`, or belongs to another chain. `blob` gives kept bytes
+    by their SHA-256. Raises `NotFound` where they were not kept, or where no leaf tells of the export.
     """
     bodies = dict(sorted(leaves))
     read = {index: read_leaf(body) for index, body in bodies.items()}
@@ -74,7 +74,8 @@ def collect(
     if not exports:
         raise NotFound("no leaf tells of this export", where="log", hint="write a leaf of kind exported first")
     last = max(exports, key=lambda one: one.place)
-    chosen = {index: one for index, one in read.items() if one.chain != last.chain or one.place <= last.place}
+    ends = {last.chain: last.place, last.data["negotiation"]: last.data["leaves"]}
+    chosen = {index: one for index, one in read.items() if one.place <= ends.get(one.chain, -1)}
     return [(index, bodies[index]) for index in chosen], _kept(chosen.values(), blob)
 
 

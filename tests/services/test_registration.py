@@ -20,12 +20,14 @@ from trustspace.core.errors import (
     Unauthenticated,
     Unavailable,
 )
-from trustspace.core.identifiers import Kind, parse
+from trustspace.core.identifiers import DRAFT, Kind, parse
 from trustspace.core.identity.certificates import Profile, verify_chain
 from trustspace.core.identity.keys import thumbprint
 from trustspace.core.identity.participants import ParticipantStatus
 from trustspace.core.identity.registration import State
 from trustspace.ports import Answer
+from trustspace.services.participants import ListDesk
+from trustspace.services.registration import check_requests
 from trustspace.testing.registry import Company, Registry
 
 BUS = "91350100M000100Y43"
@@ -77,23 +79,23 @@ def test_the_list_shows_who_is_in_force_and_each_change_makes_a_new_edition() ->
         registry, bus, planner = await two()
         await bus.register()
         await planner.register()
-        members, _ = await planner.client.participants()
+        members, _ = await planner.client.participant_list()
         assert members.node == registry.identifier
         certificate = thumbprint(decode64((await bus.client.status()).signing_certificate))
         assert members.check_certificate("did:web:bus.example", certificate).credit_code == BUS
-        again, _ = await planner.client.participants(newest_seen_version=members.version)
+        again, _ = await planner.client.participant_list(newest_seen_version=members.version)
         assert again == members
         registry.clock.advance(seconds=31)
-        fresh, _ = await planner.client.participants()
+        fresh, _ = await planner.client.participant_list()
         assert (fresh.version, fresh.age(registry.clock.now()).total_seconds()) == (members.version, 0)
         await registry.node.registration.revoke(bus.identifier, "sold", by="li")
-        after, _ = await planner.client.participants(newest_seen_version=members.version + 1)
+        after, _ = await planner.client.participant_list(newest_seen_version=members.version + 1)
         found = after.find(bus.identifier)
         assert found is not None
         assert found.status is ParticipantStatus.REVOKED
         assert certificate in after.revoked_certificates
         with pytest.raises(NotVerified, match="older than"):
-            await planner.client.participants(newest_seen_version=after.version + 1)
+            await planner.client.participant_list(newest_seen_version=after.version + 1)
 
     anyio.run(story)
 
@@ -101,8 +103,8 @@ def test_the_list_shows_who_is_in_force_and_each_change_makes_a_new_edition() ->
 def test_the_next_message_of_a_revoked_connector_is_refused_with_the_reason() -> None:
     async def story() -> None:
         changes: list[int] = []
-        registry, bus, _ = await two()
-        registry.node.registration._on_change = lambda: changes.append(1)
+        registry = await Registry.open(on_change=lambda: changes.append(1))
+        bus = registry.company("bus", credit_code=BUS)
         await bus.register()
         await registry.node.registration.revoke(bus.identifier, "key lost", by="li")
         assert changes == [1]
@@ -123,7 +125,7 @@ def test_a_company_comes_back_under_its_did_with_new_keys() -> None:
         anew = registry.company("anew", credit_code=BUS)
         anew.connector = replace(anew.connector, did=bus.connector.did)
         await anew.register()
-        members, _ = await planner.client.participants()
+        members, _ = await planner.client.participant_list()
         assert members.active(bus.connector.did).identifier == anew.identifier
 
     anyio.run(story)
@@ -151,7 +153,7 @@ def test_renewal_goes_over_to_new_keys_and_the_old_certificate_stays_good() -> N
         assert after.signing_certificate != before.signing_certificate
         assert (await bus.client.status()).state is State.ACTIVE
         bus.client.become(bus.signing, bus.identifier)
-        members, _ = await bus.client.participants()
+        members, _ = await bus.client.participant_list()
         names = {thumbprint(decode64(one.signing_certificate)) for one in (before, after)}
         assert set(members.active(bus.identifier).signing_thumbprints) == names
         registry.clock.advance(days=631)
@@ -170,7 +172,7 @@ def test_an_address_moves_and_the_identifier_stays() -> None:
         await bus.client.report_address("did:web:new.example", "https://new.example", ("new.example", "192.0.2.7"))
         found = await planner.client.resolve(bus.identifier)
         assert (found.did, found.address, found.owner_code) == ("did:web:new.example", "https://new.example", BUS)
-        members, _ = await planner.client.participants()
+        members, _ = await planner.client.participant_list()
         assert members.active("did:web:new.example").identifier == bus.identifier
         assert members.find("did:web:bus.example") is None
 
@@ -318,7 +320,55 @@ def test_no_connector_can_answer_in_the_nodes_place() -> None:
         with pytest.raises(NotVerified, match="not the functional node"):
             await bus.client.status()
         with pytest.raises(NotVerified, match="not the functional node"):
-            await bus.client.participants()
+            await bus.client.participant_list()
+
+    anyio.run(story)
+
+
+def test_a_list_of_another_node_is_refused() -> None:
+    async def story() -> None:
+        registry, bus, planner = await two()
+        await bus.register()
+        certificate = decode64((await planner.register()).signing_certificate)
+        registry.node.participants = ListDesk(
+            registry.store, registry.clock, planner.signing, certificate, node=planner.identifier
+        )
+        with pytest.raises(NotVerified, match="not the functional node"):
+            await bus.client.participant_list()
+
+    anyio.run(story)
+
+
+def test_what_was_signed_from_an_older_state_is_not_stored() -> None:
+    async def story() -> None:
+        registry, bus, _ = await two()
+        application = (await bus.apply()).application
+        desk = registry.node.registration
+        await desk.approve(application, by="li")
+        requests = check_requests(bus.requests.tls, bus.requests.signing)
+        certified = await desk.certify(application, requests)
+        await desk.revoke(application, "a mistake", by="li")
+        with pytest.raises(Conflict, match="changed meanwhile"):
+            await registry.store.run(certified)
+
+    anyio.run(story)
+
+
+def test_a_check_that_is_never_assigned_is_drawn_again() -> None:
+    async def story() -> None:
+        registry = await Registry.open(identifiers=DRAFT)
+        codes = {registry.node.registration.assign(Kind.CONNECTOR, BUS) for _ in range(200)}
+        assert len(codes) == 200
+        assert not any(code.endswith("*") for code in codes)
+
+    anyio.run(story)
+
+
+def test_an_identifier_is_assigned_only_to_a_right_credit_code() -> None:
+    async def story() -> None:
+        registry = await Registry.open()
+        with pytest.raises(InvalidInput, match="check"):
+            registry.node.registration.assign(Kind.CONNECTOR, "91350100M000100Y44")
 
     anyio.run(story)
 
@@ -328,7 +378,7 @@ def test_the_node_renews_its_own_key_and_is_believed() -> None:
         registry, bus, _ = await two()
         await bus.register()
         registry.renew()
-        members, _ = await bus.client.participants()
+        members, _ = await bus.client.participant_list()
         assert members.active(bus.identifier).credit_code == BUS
 
     anyio.run(story)

@@ -13,7 +13,6 @@ from trustspace.core.errors import NotFound, Refused
 from trustspace.core.evidence.leaves import leaf
 from trustspace.core.identifiers import DEFAULT, Kind, Profile, parse
 from trustspace.core.identity.registration import Application
-from trustspace.core.identity.registration import State as IdentityState
 from trustspace.ports import Clock, Leaf, Store, Tx
 from trustspace.services.registration import RegistrationDesk
 
@@ -127,8 +126,7 @@ class CatalogueDesk:
         code = entry.code or self._desk.assign(Kind.PRODUCT, owner.credit_code)
 
         def decide(tx: Tx, entry: Entry, now: datetime) -> Entry:
-            if self._desk.caller(tx, entry.owner).state is not IdentityState.ACTIVE:
-                raise Refused("the owner is not registered", where="catalogue")
+            self._desk.caller(tx, entry.owner)
             after = core.approve(entry, code, by=by, now=now)
             return core.list_(after, actor=Actor.NODE, by=by, now=now) if and_list else after
 

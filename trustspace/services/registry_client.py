@@ -149,15 +149,15 @@ class RegistryClient:
         """New certificates, asked for with the present key; `become` the new one afterwards."""
         return self._codec.read_standing(await self._call("RenewCredential", requests.fields))
 
-    async def participants(self, *, newest_seen_version: int = 0) -> tuple[ParticipantList, bytes]:
+    async def participant_list(self, *, newest_seen_version: int = 0) -> tuple[ParticipantList, bytes]:
         """参与方名录, verified, and the signed bytes; `NotVerified` where it is older than one seen before."""
-        signed, now = (await self.signed_participants()).encode(), self._clock.now()
+        signed, now = (await self.participants()).encode(), self._clock.now()
         found = verify_list(signed, self._anchors, now=now, newest_seen_version=newest_seen_version)
         if found.node not in [check_root(root).identifier for root in self._anchors]:
             raise NotVerified(f"{found.node} is not the functional node", where="participant list")
         return found, signed
 
-    async def signed_participants(self) -> str:
+    async def participants(self) -> str:
         """参与方名录 as the node signed it (a compact JWS), for whoever verifies it."""
         return str((await self._call("GetParticipantList")).get("participantList", ""))
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from trustspace.adapters.keys.memory import MemoryKey
 from trustspace.adapters.storage.memory import MemoryStore
 from trustspace.core.errors import MisusedError, Unavailable
-from trustspace.core.identifiers import Kind, make
+from trustspace.core.identifiers import DEFAULT, Kind, Profile, make
 from trustspace.core.identity.registration import Application, Connector, Enterprise, Standing
 from trustspace.node.functional import FunctionalNode
 from trustspace.ports import Answer, Store, Stream
@@ -170,16 +170,26 @@ class Registry:
     identifier: str
 
     @classmethod
-    async def open(cls, store: Store | None = None, *, seed: str = "registry", place: str = "3501") -> Registry:
+    async def open(
+        cls,
+        store: Store | None = None,
+        *,
+        seed: str = "registry",
+        place: str = "3501",
+        identifiers: Profile = DEFAULT,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> Registry:
         """A new one on this store, or in memory."""
         clock, ids, store = SteppedClock(), SeededIds(seed), store or MemoryStore()
         kind = Kind.INDUSTRY_NODE if place.startswith("00") else Kind.REGIONAL_NODE
-        identifier = make(kind, subject=OPERATOR, place=place, serial=ids.code(8)).text
+        identifier = make(kind, subject=OPERATOR, place=place, serial=ids.code(8), profile=identifiers).text
         root, signer = MemoryKey(f"{seed} root"), MemoryKey(f"{seed} signing")
         certificate = make_root(root, name="functional node", identifier=identifier, ids=ids, now=clock.now())
         authority = Authority(root, certificate, ids)
         own = authority.signing(signer.public_der, identifier=identifier, name="node.example", now=clock.now())
-        node = FunctionalNode(store, clock, ids, authority, signer, own, place=place)
+        node = FunctionalNode(
+            store, clock, ids, authority, signer, own, place=place, identifiers=identifiers, on_change=on_change
+        )
         return cls(node, store, clock, authority, RegistryPeer(node), identifier)
 
     def renew(self) -> None:
@@ -204,14 +214,16 @@ class Registry:
             registry=self,
         )
 
-    def client(self, signer: MemoryKey, seed: str, *, identifier: str = "") -> RegistryClient:
-        """A client with this key."""
+    def client(
+        self, signer: MemoryKey, seed: str, *, identifier: str = "", clock: SteppedClock | None = None
+    ) -> RegistryClient:
+        """A client with this key, and with a clock of its own where one is given."""
         return RegistryClient(
             self.peer,
             "https://node.example",
             (self.authority.root,),
             signer,
-            self.clock,
+            clock or self.clock,
             SeededIds(f"client {seed}"),
             NationalCodec(),
             identifier=identifier,

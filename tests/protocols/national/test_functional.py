@@ -17,7 +17,7 @@ from trustspace.protocols.national.codes import WrongName, WrongTime
 from trustspace.protocols.national.envelope import Headers, answer_certificate, read_answer, seal
 from trustspace.protocols.national.interfaces import INTERFACES
 from trustspace.protocols.national.messages import write_product
-from trustspace.testing.registry import Company, Registry
+from trustspace.testing.registry import Company, Registry, SteppedClock
 
 BUS = "91350100M000100Y43"
 PRODUCT = Product(title="城市公交时刻表", dataset="urn:d", endpoint="https://bus.example/dsp")
@@ -142,10 +142,10 @@ def test_bodies_over_a_limit_or_broken_are_refused(body: bytes, status: int) -> 
 def test_a_client_with_a_wrong_clock_reads_how_far_it_is_off() -> None:
     async def story() -> None:
         registry, bus = await one()
-        bus.client._clock = type(registry.clock)(registry.clock.now())
+        client = registry.client(bus.signing, "slow", identifier=bus.identifier, clock=SteppedClock())
         registry.clock.advance(minutes=5)
         with pytest.raises(WrongTime, match="300 s behind this node's clock"):
-            await bus.client.search("")
+            await client.search("")
 
     anyio.run(story)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trustspace.protocols.dsp.answers import encode_error, encode_state, pids_in, pids_of, read_reason, read_state
+from trustspace.protocols.dsp.answers import encode_error, encode_state, pids_in, read_reason, read_state
 from trustspace.protocols.dsp.catalogue import (
     CatalogView,
     DataService,
@@ -26,7 +26,6 @@ from trustspace.protocols.dsp.messages import (
 )
 from trustspace.protocols.dsp.paths import BASE, ENDPOINTS, WELL_KNOWN, Area, Endpoint, join, path_of
 from trustspace.protocols.dsp.version import VERSION, Version, choose, decode_versions, encode_versions
-from trustspace.protocols.dsp.wire import Wire
 
 __all__ = [
     "BASE",
@@ -47,7 +46,6 @@ __all__ = [
     "TransferAnswer",
     "TransferRefusal",
     "Version",
-    "Wire",
     "choose",
     "decode",
     "decode_catalog",
@@ -62,7 +60,6 @@ __all__ = [
     "join",
     "path_of",
     "pids_in",
-    "pids_of",
     "read_reason",
     "read_state",
 ]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from trustspace.core.canon import JsonObject, loads
 from trustspace.core.contract import Negotiation, Role
-from trustspace.core.contract.exchange import Exchange
 from trustspace.core.errors import InvalidInput, TrustspaceError
 from trustspace.core.transfer import Transfer
 from trustspace.protocols.dsp.forms import texts
@@ -64,11 +63,6 @@ def pids_in(body: bytes) -> tuple[str, str]:
     """Consumer's and provider's pid in a message of any kind, to echo in an error about it; "" where there is none."""
     wire = _tolerant(body)
     return _text(wire, "consumerPid"), _text(wire, "providerPid")
-
-
-def pids_of(process: Exchange[Any, Any]) -> tuple[str, str]:
-    """Consumer's and provider's pid of a process, "" where unknown."""
-    return process.consumer_pid, process.provider_pid
 
 
 def _tolerant(body: bytes) -> JsonObject:

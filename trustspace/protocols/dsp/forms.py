@@ -39,11 +39,9 @@ def text(value: Json, where: str) -> str:
     return value
 
 
-def texts(value: Json, where: str) -> tuple[str, ...]:
+def texts(value: Json, _where: str) -> tuple[str, ...]:
     """The items of an array as texts; of a text with its language the text, of anything else its canonical JSON."""
-    if not isinstance(value, list):
-        raise InvalidInput("an array is expected", where=where)
-    return tuple(map(_said, value))
+    return tuple(map(_said, value if isinstance(value, list) else [value]))
 
 
 def members(value: Json, where: str) -> JsonObject:

@@ -6,10 +6,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from trustspace.cli.demonstration.actors import Actor
 from trustspace.core.errors import Unavailable
@@ -38,12 +38,13 @@ class Node:
         """Start `trustspace serve` and wait until it listens; `Unavailable` with its own words where it does not."""
         await stop_orphan(folder)
         process = await _spawn(folder, log)
-        line = await _first_line(process)
-        if not line.startswith(b"ready "):
+        try:
+            if not (await _first_line(process)).startswith(b"ready "):
+                raise Unavailable(await _why(process, log), where=actor.label, hint=AGAIN)
+        except BaseException:
             with suppress(ProcessLookupError):
                 process.kill()
-            code = await process.wait()
-            raise Unavailable(_last_words(log) or f"ended with {code}", where=actor.label, hint=AGAIN)
+            raise
         return cls(actor, folder, process, log)
 
     async def stop(self) -> None:
@@ -81,13 +82,26 @@ class Nodes:
         """The management interface of a node that runs."""
         return self._running[actor.key].client
 
+    @staticmethod
+    async def together(*work: Coroutine[Any, Any, None]) -> None:
+        """Do these at once; where one fails the others are given up, and nothing goes on behind our back."""
+        tasks = [asyncio.create_task(one) for one in work]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
     async def guard(self, work: Awaitable[T]) -> T:
         """Do the work unless a node ends meanwhile, which then is what went wrong."""
         task = asyncio.ensure_future(work)
         watched = {node.ended: node for node in self._running.values()}
         try:
             await asyncio.wait((task, *watched), return_when=asyncio.FIRST_COMPLETED)
-            if task.done() and isinstance(task.exception(), Unavailable):  # perhaps because a node is just ending
+            if (
+                watched and task.done() and isinstance(task.exception(), Unavailable)
+            ):  # perhaps because a node is just ending
                 await asyncio.wait(watched, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
         finally:
             if not task.done():
@@ -125,6 +139,15 @@ async def _first_line(process: asyncio.subprocess.Process) -> bytes:
         return await asyncio.wait_for(process.stdout.readline(), READY_SECONDS)
     except TimeoutError:
         return b""
+
+
+async def _why(process: asyncio.subprocess.Process, log: Path) -> str:
+    """Why a node did not come to listen."""
+    try:
+        code = await asyncio.wait_for(process.wait(), 1.0)
+    except TimeoutError:
+        return f"it does not listen after {READY_SECONDS:.0f} s"
+    return _last_words(log) or f"it ended with {code}"
 
 
 def _last_words(log: Path) -> str:

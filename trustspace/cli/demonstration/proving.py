@@ -13,7 +13,7 @@ from typing import Any
 from trustspace.cli.demonstration.actors import ALL, BUS, FUNCTIONAL, PLANNER, Actor
 from trustspace.cli.demonstration.journal import Told
 from trustspace.cli.demonstration.stage import Act, Stage, must
-from trustspace.cli.demonstration.tampering import Altered, corpus
+from trustspace.cli.demonstration.tampering import Altered, Sealer, corpus
 from trustspace.node.views import LogView
 
 
@@ -70,7 +70,7 @@ async def tamper(stage: Stage) -> Told:
 def _write(stage: Stage, folder: Path) -> list[Altered]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    made = corpus(stage.place.pack(BUS).read_bytes(), stage.place.node(BUS))
+    made = corpus(stage.place.pack(BUS).read_bytes(), Sealer.of(stage.place.node(BUS)))
     for one in made:
         (folder / one.name).write_bytes(one.data)
     return made

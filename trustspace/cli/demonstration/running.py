@@ -61,7 +61,7 @@ async def _begin(stage: Stage, told: Teller) -> None:
         return
     first, *others = STARTS
     await _start(stage, told, 1, *first)
-    await asyncio.gather(*(_start(stage, told, number, *one) for number, one in enumerate(others, 2)))
+    await stage.nodes.together(*(_start(stage, told, number, *one) for number, one in enumerate(others, 2)))
 
 
 async def _start(stage: Stage, told: Teller, number: int, actor: Actor, name: str) -> None:

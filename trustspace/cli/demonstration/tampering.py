@@ -6,8 +6,9 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
+from trustspace.core.errors import NotFound
 from trustspace.core.evidence import layout
 from trustspace.core.evidence.archive import read_archive, write_archive
 from trustspace.core.evidence.layout import MANIFEST, SEAL, SUMS, About
@@ -40,6 +41,17 @@ class Sealer:
     key: SigningKey
     certificate: bytes
 
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """A node, by its folder."""
+        from trustspace.node.folder import Folder
+
+        place = Folder(folder)
+        certificate = place.read_certificate("signing")
+        if certificate is None:
+            raise NotFound("there is no signing certificate", where=str(folder))
+        return cls(place.load_key("signing"), certificate)
+
     def seal(self, members: Members) -> dict[str, bytes]:
         """The members with new digests, a new manifest and this one's seal, at the time that the pack was exported."""
         made = dict(members)
@@ -50,8 +62,8 @@ class Sealer:
         return made
 
 
-def corpus(pack: bytes, exporter: Path) -> list[Altered]:
-    """All alterations of a pack; `exporter` is the folder of the node that exported it: it may cheat as well."""
+def corpus(pack: bytes, exporter: Sealer) -> list[Altered]:
+    """All alterations of a pack; the exporter seals some of them itself: it may cheat as well."""
     members = read_archive(pack)
     made: list[Altered] = []
     for sort, expected, changed in _all(members, exporter):
@@ -63,17 +75,18 @@ def corpus(pack: bytes, exporter: Path) -> list[Altered]:
 Alteration = tuple[str, tuple[str, ...], Members]
 
 
-def _all(members: Members, exporter: Path) -> Iterator[Alteration]:
+def _all(members: Members, exporter: Sealer) -> Iterator[Alteration]:
     names = list(members)
     for name in names:
         yield "altered", (name,), {**members, name: _flipped(members[name])}
         yield "dropped", (name,), {one: data for one, data in members.items() if one != name}
     for name, other in zip(names, names[1:] + names[:1], strict=True):
         if members[name] != members[other]:
-            yield "swapped", (name, other), {**members, name: members[other], other: members[name]}
-    stranger, honest = _stranger(About.read(members["pack.json"])), _exporter(exporter)
-    yield from _sealed_by(stranger, honest, members)
-    yield from _cut_short(members, honest)
+            seal = (SEAL,) if MANIFEST in (name, other) else ()  # it is over the manifest, and holds over neither
+            yield "swapped", (name, other, *seal), {**members, name: members[other], other: members[name]}
+    stranger = _stranger(About.read(members["pack.json"]))
+    yield from _sealed_by(stranger, exporter, members)
+    yield from _cut_short(members, exporter)
 
 
 def _flipped(data: bytes) -> bytes:
@@ -111,15 +124,6 @@ def _without(members: Members, gone: list[str]) -> dict[str, bytes]:
         left[f"log/leaves/{number:04d}.json"] = members[name]
         left[f"log/proofs/{number:04d}.json"] = members[name.replace("leaves", "proofs")]
     return left
-
-
-def _exporter(folder: Path) -> Sealer:
-    from trustspace.node.folder import Folder
-
-    place = Folder(folder)
-    certificate = place.read_certificate("signing")
-    assert certificate is not None  # noqa: S101 -- it has exported a pack
-    return Sealer(place.load_key("signing"), certificate)
 
 
 def _stranger(about: About) -> Sealer:

@@ -1,1 +1,1 @@
-"""How fast this machine runs it: figures beside the same machine's raw limits, taken in the same run."""
+"""How fast it runs here: figures beside the same machine's raw limits, taken in the same run (`trustspace bench`)."""

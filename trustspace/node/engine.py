@@ -25,7 +25,7 @@ from trustspace.core.contract import Negotiation, Party
 from trustspace.core.errors import IllegalTransition, NotFound, NotVerified, TrustspaceError, Unavailable
 from trustspace.core.evidence.receipts import signer_of, verify_receipt
 from trustspace.core.identity.did import did_from_url, url_from_did
-from trustspace.core.identity.participants import ParticipantList
+from trustspace.core.identity.participants import ParticipantList, verify_list
 from trustspace.core.transfer import Transfer
 from trustspace.node.folder import Folder, to_pem
 from trustspace.node.receipts import Receipts
@@ -38,6 +38,7 @@ from trustspace.protocols import dsp
 from trustspace.protocols.national.client import NationalCodec
 from trustspace.services.delivery import Delivery
 from trustspace.services.directory import Directory
+from trustspace.services.ending import Endings
 from trustspace.services.exchange import RECEIPT, Caller, Machinery, Rules, Surroundings
 from trustspace.services.negotiation import House, Negotiations, published
 from trustspace.services.registry_client import RegistryClient
@@ -132,6 +133,7 @@ class Engine:
         self.negotiations = Negotiations(NEGOTIATION, around, house, self.seal, self.directory)
         self.transfers = Transfers(TRANSFER, around, self.directory, root=self.settings.public_url, base=self.base)
         self.gate = Gate(self.store, self.clock, self.ids, self.seal, kick=self._kick)
+        self.endings = Endings(self.store, self.clock, self.ids, self.seal, cut=self.streams.cut, kick=self._kick)
         self.books = Books(self.store, self.clock, self.seal)
         self.delivery = Delivery(
             self.store,
@@ -180,7 +182,8 @@ class Engine:
             self.start("transfer", transfer.key)
 
     async def _fetch_list(self, newest: int) -> ParticipantList:
-        return (await self.registry.participants(newest_seen_version=newest))[0]
+        signed = (await self.registry.participants()).encode()
+        return verify_list(signed, self.roots, now=self.clock.now(), newest_seen_version=newest)
 
     async def _keep_list(self) -> None:
         while True:

@@ -38,6 +38,7 @@ from trustspace.core.policy import Policy, check_enforceable
 from trustspace.ports import Tx
 from trustspace.services.exchange import Caller, Exchange, Incoming, Machinery, Reply, Surroundings
 from trustspace.services.logging import log
+from trustspace.services.naming import name, named
 
 SIGNS: Final = "CMS"
 """What we say of ourselves in a request or offer: agreements are signed with CMS."""
@@ -226,9 +227,14 @@ class Negotiations:
     # --- what a person or a program asks for ---------------------------------------------------------------------
 
     async def request(
-        self, offer: Offer, peer: str, endpoint: str, *, tag: str = "", wish: Policy | None = None
+        self, offer: Offer, peer: str, endpoint: str, *, title: str = "", key: str = "", wish: Policy | None = None
     ) -> Negotiation:
-        """Ask the provider for its offer, or for other terms (`wish`); `Refused` for a clause that nobody enforces."""
+        """Ask the provider for its offer, or for other terms (`wish`); the same `key` again is the same negotiation.
+
+        Raises `Refused` for a clause that nobody enforces.
+        """
+        if known := await self._a.store.read(lambda tx: named(tx, "negotiation", key)):
+            return await self.get(known)
         asked = replace(offer, policy=wish) if wish else offer
         check_enforceable(asked.policy)
         now = self._a.clock.now()
@@ -237,12 +243,14 @@ class Negotiations:
             role=Role.CONSUMER,
             peer=peer,
             callback=endpoint,
-            tag=f"{tag}\n{asked.policy.digest}",
+            tag=f"{title}\n{asked.policy.digest}",
             created=now,
             changed=now,
         )
         message = ContractRequest(new.key, None, asked, self.house.base, SIGNS)
-        return await self._exchange.say(new, lambda _: message)
+        return await self._exchange.say(
+            new, lambda _: message, also=lambda tx, made: name(tx, "negotiation", key, made.key)
+        )
 
     async def approve(self, pid: str) -> Negotiation:
         """Agree to the consumer's request, or accept the provider's offer."""

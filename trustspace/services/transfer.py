@@ -23,6 +23,7 @@ from trustspace.core.transfer import (
 from trustspace.core.usage import Access
 from trustspace.ports import Tx
 from trustspace.services.exchange import Caller, Exchange, Incoming, Machinery, Reply, Surroundings
+from trustspace.services.naming import name, named
 from trustspace.services.negotiation import People
 
 PULL: Final = "HttpData-PULL"
@@ -97,13 +98,17 @@ class Transfers:
 
         return await self._exchange.say(transfer, make, also=open_access)
 
-    async def request(self, contract: Contract, endpoint: str, *, tag: str = "") -> Transfer:
-        """Ask the provider for a transfer under a contract."""
+    async def request(self, contract: Contract, endpoint: str, *, key: str = "") -> Transfer:
+        """Ask the provider for a transfer under a contract; the same `key` again is the same transfer."""
+        if known := await self._a.store.read(lambda tx: named(tx, "transfer", key)):
+            return await self.get(known)
         if contract.status is Status.ENDED:
             raise Refused(f"the contract ended: {contract.ended_reason}", where=contract.key)
-        new = self._new(Role.CONSUMER, contract, callback=endpoint, tag=tag)
+        new = self._new(Role.CONSUMER, contract, callback=endpoint)
         message = TransferRequest(new.key, contract.key, PULL, self._base)
-        return await self._exchange.say(new, lambda _: message)
+        return await self._exchange.say(
+            new, lambda _: message, also=lambda tx, made: name(tx, "transfer", key, made.key)
+        )
 
     async def complete(self, pid: str) -> Transfer:
         """Say that all data has flowed."""
@@ -121,7 +126,7 @@ class Transfers:
             also=self._close,
         )
 
-    def _new(self, role: Role, contract: Contract, *, callback: str = "", tag: str = "") -> Transfer:
+    def _new(self, role: Role, contract: Contract, *, callback: str = "") -> Transfer:
         now = self._a.clock.now()
         return Transfer(
             key=self._a.ids.uuid(),
@@ -129,7 +134,6 @@ class Transfers:
             peer=contract.peer,
             callback=callback,
             agreement=contract.key,
-            tag=tag,
             created=now,
             changed=now,
         )

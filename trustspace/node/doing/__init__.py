@@ -1,0 +1,1 @@
+"""The verbs of a connector's management interface, by their nouns."""

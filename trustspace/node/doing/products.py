@@ -1,0 +1,283 @@
+"""Publishing data products, searching the functional node, reading offers."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from mimetypes import guess_type
+from typing import Any
+
+import anyio
+
+from trustspace.core.canon import canonical
+from trustspace.core.catalogue import Entry, Product
+from trustspace.core.catalogue.published import Published, registered, updated
+from trustspace.core.contract import Offer, offer_to_json
+from trustspace.core.errors import NotFound, Refused, StorageFull, TrustspaceError
+from trustspace.core.policy import check_enforceable, from_odrl, to_odrl
+from trustspace.node import views as v
+from trustspace.node.doing.base import Doing, clause_views, page
+from trustspace.ports import Content, Tx
+from trustspace.protocols import dsp
+from trustspace.services.exchange import Caller
+from trustspace.services.logging import log
+from trustspace.services.negotiation import published
+from trustspace.services.transfer import DIGEST, SIZE
+
+NO_ROOM = 28
+
+
+class ProductDoing(Doing):
+    """`publish`, `products`, `product`, `update`, `withdraw`, `search`, `show`, and the files behind them."""
+
+    async def put_file(self, name: str, chunks: AsyncIterator[bytes]) -> dict[str, Any]:
+        """Store content under its SHA-256; whole or not at all."""
+        part = self.engine.folder.files / f".{secrets.token_hex(8)}.part"
+        try:
+            size = await _write(part, chunks)
+            content = await self.engine.source.describe(part.name)
+            await anyio.Path(part).replace(self.engine.folder.files / content.digest)
+        except OSError as error:
+            kind = StorageFull if error.errno == NO_ROOM else NotFound
+            raise kind(f"the file could not be stored: {error.strerror}", where=name) from error
+        finally:
+            await anyio.Path(part).unlink(missing_ok=True)
+        return {"file": f"{content.digest}/{name}", "digest": content.digest, "size": size}
+
+    async def publish(self, request: v.ProductRequest) -> v.ProductView:
+        """Publish a product: submitted to the functional node; the same key again is the same product."""
+        self.check_registered()
+        policy = from_odrl(request.offer, where="offer")
+        check_enforceable(policy)
+        known = await self._by_key(request.key)
+        if known is None:
+            known = await self._new(request, canonical(to_odrl(policy)).decode())
+        return await self._submitted(known)
+
+    async def _new(self, request: v.ProductRequest, policy: str) -> Published:
+        content, now, ids = await self._content(request.file), self.engine.clock.now(), self.engine.ids
+        product = Published(
+            key=ids.uuid(),
+            offer=ids.uuid(),
+            policy=policy,
+            title=request.title,
+            description=request.description,
+            keywords=tuple(request.keywords),
+            industry=request.industry,
+            topic=request.topic,
+            update_frequency=request.update_frequency,
+            licence=request.licence,
+            manual="manual" in (request.approval, self.engine.settings.approval),
+            tag=request.key,
+            reference=content.digest,
+            name=content.name,
+            digest=content.digest,
+            size=content.size,
+            media_type=content.media_type,
+            created=now,
+            changed=now,
+        )
+        self._entry_of(product)  # every field is checked before anything is kept
+        return await self.engine.store.run(lambda tx: _save_version(tx, product))
+
+    async def _submitted(self, product: Published) -> v.ProductView:
+        if not product.entry:
+            entry = await self.engine.registry.submit_product(self._entry_of(product))
+            product = await self._take(product, entry)
+        return product_view(product)
+
+    async def products(self) -> list[v.ProductView]:
+        """Own products."""
+        return [product_view(one) for one in await self.read(lambda tx: tx.find(Published, limit=100_000))]
+
+    async def product(self, name: str) -> v.ProductView:
+        """One of them, as the functional node sees it now."""
+        product = await self._own(name)
+        if product.entry:
+            product = await self._take(product, await self.engine.registry.product_status(product.entry))
+        return await self._submitted(product)
+
+    async def update(self, name: str, request: v.UpdateRequest) -> v.ProductView:
+        """A new version: running contracts cover it."""
+        product, content = await self._own(name), await self._content(request.file)
+        if content.digest == product.digest:
+            return product_view(product)
+        new = updated(
+            product,
+            reference=content.digest,
+            name=content.name,
+            digest=content.digest,
+            size=content.size,
+            media_type=content.media_type,
+            now=self.engine.clock.now(),
+        )
+        saved = await self.engine.store.run(lambda tx: _save_version(tx, new))
+        if saved.entry:
+            entry = await self.engine.registry.update_product(saved.entry, self._entry_of(saved))
+            saved = await self._take(saved, entry)
+        return product_view(saved)
+
+    async def withdraw(self, name: str) -> v.ProductView:
+        """Take it off the market; contracts that run go on."""
+        product = await self._own(name)
+        if product.state == "delisted":
+            return product_view(product)
+        if product.entry and product.state == "listed":
+            entry = await self.engine.registry.delist_product(product.entry, "withdrawn by its owner")
+            return product_view(await self._take(product, entry))
+        now = self.engine.clock.now()
+        gone = registered(product, state="delisted", code="", entry="", reason="withdrawn", now=now)
+        return product_view(await self.engine.store.run(lambda tx: tx.save(gone, expect=product.version)))
+
+    async def search(self, *, q: str = "", offset: str = "0", limit: str = "20") -> v.EntryPage:
+        """Search the functional node's catalogue."""
+        start, most = page(offset, limit)
+        found = await self.engine.registry.search(q, offset=start, limit=min(most, 100))
+        return v.EntryPage(total=found.total, offset=start, results=[entry_view(one) for one in found.results])
+
+    async def show(self, code: str) -> v.OfferView:
+        """A product's offer, read at the provider and explained."""
+        return (await self.offer(code))[0]
+
+    async def offer(self, code: str) -> tuple[v.OfferView, Offer, Caller]:
+        """The view of an offer, the offer itself, and who makes it."""
+        entry = await self.engine.registry.product(code)
+        provider = await self.engine.directory.known(entry.owner)
+        url = dsp.join(provider.endpoint + dsp.BASE, f"/catalog/datasets/{entry.product.dataset}")
+        answer = await self.engine.send("GET", url, provider.participant, new=True)
+        if answer.status != 200:
+            raise NotFound(f"the provider says: {dsp.read_reason(answer.body)}", where=code)
+        dataset = dsp.decode_dataset(answer.body)
+        if not dataset.offers:
+            raise Refused(f"its offer is not understood here: {'; '.join(dataset.unread)}", where=code)
+        return _offer_view(entry, dataset, provider), dataset.offers[0], provider
+
+    def _entry_of(self, product: Published) -> Product:
+        offer = offer_to_json(published(product), with_target=False)
+        return Product(
+            title=product.title,
+            dataset=product.key,
+            endpoint=self.engine.base,
+            description=product.description,
+            keywords=product.keywords,
+            industry=product.industry,
+            topic=product.topic,
+            update_frequency=product.update_frequency,
+            holder=self.engine.settings.name,
+            offer=canonical(offer).decode(),
+            media_type=product.media_type,
+            size=product.size,
+            edition=product.version_number,
+        )
+
+    async def _take(self, product: Published, entry: Entry) -> Published:
+        seen = registered(
+            product,
+            state=entry.state.value.lower(),
+            code=entry.code,
+            entry=entry.key,
+            reason=entry.reason,
+            now=self.engine.clock.now(),
+        )
+        if replace(seen, changed=product.changed) == product:
+            return product
+        return await self.engine.store.run(lambda tx: tx.save(seen, expect=product.version))
+
+    async def _content(self, file: str) -> Content:
+        reference, _, name = file.partition("/")
+        content = await self.engine.source.describe(reference)
+        kind = guess_type(name)[0] or "application/octet-stream"
+        return Content(content.digest, content.size, kind, name or reference)
+
+    async def _own(self, name: str) -> Published:
+        product = await self.read(lambda tx: tx.get(Published, name) or next(iter(tx.find(Published, code=name)), None))
+        if product is None:
+            raise NotFound("you have no such product", where=name, hint="products lists them")
+        return product
+
+    async def _by_key(self, key: str) -> Published | None:
+        return await self.read(lambda tx: next(iter(tx.find(Published, tag=key)), None)) if key else None
+
+
+async def _write(part: os.PathLike[str], chunks: AsyncIterator[bytes]) -> int:
+    size = 0
+    async with await anyio.open_file(part, "xb") as file:
+        async for chunk in chunks:
+            size += await file.write(chunk)
+        await file.flush()
+        await anyio.to_thread.run_sync(os.fsync, file.wrapped.fileno())
+    return size
+
+
+def _save_version(tx: Tx, product: Published) -> Published:
+    saved = tx.save(product, expect=product.version)
+    data = {"product": saved.key, "version": saved.version_number, "digest": saved.digest, "size": saved.size}
+    log(tx, "product-published", time=saved.changed, subjects=(saved.key,), data=data)
+    return saved
+
+
+def _offer_view(entry: Entry, dataset: dsp.DatasetView, provider: Caller) -> v.OfferView:
+    offer, extra = dataset.offers[0], dict(dataset.extra)
+    reason = ""
+    try:
+        check_enforceable(offer.policy)
+    except TrustspaceError as error:
+        reason = str(error)
+    size = extra.get(SIZE, "")
+    return v.OfferView(
+        code=entry.code,
+        title=entry.product.title,
+        provider=provider.participant,
+        provider_name=provider.name,
+        provider_identifier=provider.identifier,
+        endpoint=provider.endpoint + dsp.BASE,
+        dataset=dataset.id,
+        offer=offer.id,
+        policy=to_odrl(offer.policy),
+        clauses=clause_views(offer.policy),
+        acceptable=not reason,
+        reason=reason,
+        size=int(size) if size.isdecimal() else None,
+        digest=extra.get(DIGEST, ""),
+    )
+
+
+def product_view(product: Published) -> v.ProductView:
+    """One of our products for people."""
+    return v.ProductView(
+        product=product.key,
+        code=product.code,
+        state=product.state,
+        reason=product.reason,
+        title=product.title,
+        version=product.version_number,
+        digest=product.digest,
+        size=product.size,
+        media_type=product.media_type,
+        created=product.created,
+        changed=product.changed,
+    )
+
+
+def entry_view(entry: Entry) -> v.EntryView:
+    """An entry of the catalogue for people."""
+    product = entry.product
+    return v.EntryView(
+        code=entry.code,
+        entry=entry.key,
+        state=entry.state.value.lower(),
+        title=product.title,
+        description=product.description,
+        keywords=list(product.keywords),
+        owner=entry.owner,
+        owner_name=entry.owner_name,
+        industry=product.industry,
+        topic=product.topic,
+        endpoint=product.endpoint,
+        dataset=product.dataset,
+        reason=entry.reason,
+        version=product.edition,
+        changed=entry.changed,
+    )

@@ -1,0 +1,40 @@
+"""Reading a node's evidence log: its size and root, the signed checkpoint, proofs of growth."""
+
+from __future__ import annotations
+
+from trustspace.core.errors import InvalidInput
+from trustspace.core.evidence.checkpoint import Checkpoint, sign_checkpoint
+from trustspace.core.evidence.merkle import consistency_proof, root
+from trustspace.ports import Signer, Store, Tx
+
+
+def _node(tx: Tx, level: int, index: int) -> bytes:
+    found = tx.node(level, index)
+    if found is None:
+        raise InvalidInput("the log is shorter than that", where="log")
+    return found
+
+
+def head(tx: Tx) -> tuple[int, bytes]:
+    """Size and root as they are now."""
+    size = tx.log_size()
+    return size, root(size, lambda level, index: _node(tx, level, index))
+
+
+async def log_state(store: Store) -> tuple[int, str]:
+    """Size, and root in hexadecimal."""
+    size, top = await store.read(head)
+    return size, top.hex()
+
+
+async def checkpoint(store: Store, origin: str, key: Signer) -> str:
+    """The signed note about the log as it is."""
+    size, top = await store.read(head)
+    return sign_checkpoint(Checkpoint(origin, size, top), key)
+
+
+def growth(tx: Tx, old: int, new: int) -> list[bytes]:
+    """The proof that the log of size `new` continues that of size `old`; `InvalidInput` for sizes it never had."""
+    if not 0 <= old <= new <= tx.log_size():
+        raise InvalidInput(f"sizes from 0 to {tx.log_size()} in order are expected", where="log")
+    return list(consistency_proof(old, new, lambda level, index: _node(tx, level, index)))

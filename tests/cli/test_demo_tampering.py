@@ -4,13 +4,14 @@ from collections import Counter
 
 import pytest
 
-from tests.core.evidence.world import BUS, NOW, ROOTS, material, members_of, seal, story
+from tests.core.evidence.world import BUS, NOW, ROOTS, Authority, Signer, material, members_of, seal, story
 from trustspace.cli.demonstration.tampering import Altered, Sealer, corpus
 from trustspace.core.errors import NotVerified
 from trustspace.core.evidence.verify import verify_pack
 
 PACK = seal(material(story()))
-CORPUS = corpus(PACK, Sealer(BUS.key, BUS.certificate))
+STRANGER = Signer(BUS.did, BUS.identifier, "stranger", Authority("strange", "Region 99"))
+CORPUS = corpus(PACK, Sealer(BUS.key, BUS.certificate), Sealer(STRANGER.key, STRANGER.certificate))
 
 
 @pytest.mark.parametrize("altered", CORPUS, ids=lambda one: one.name)

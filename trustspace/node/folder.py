@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from trustspace.adapters.http.anchor import fetch_anchor
 from trustspace.adapters.keys.file import FileKey, find_passphrase
+from trustspace.adapters.storage.folder import holder
 from trustspace.adapters.system import SystemClock, SystemIds
 from trustspace.core.errors import Conflict, MisusedError, NotFound
 from trustspace.core.identifiers import Kind, check_credit_code, make
@@ -86,6 +87,10 @@ class Folder:
         """Say where the running node is heard."""
         told = {"management": management, "public": public, "pid": os.getpid()}
         write_whole(self.path / RUNNING, json.dumps(told).encode())
+
+    def holder(self) -> int | None:
+        """The process that runs on this folder now, or None."""
+        return holder(self.path)
 
     def retract(self) -> None:
         """Say that it runs no more."""

@@ -157,10 +157,10 @@ def _last_words(log: Path) -> str:
 
 async def stop_orphan(folder: Path) -> None:
     """Stop a node that a killed driver left running on this folder, and wait until it has let go of it."""
-    from trustspace.adapters.storage.folder import holder
+    from trustspace.node.folder import Folder
 
     for how in (signal.SIGTERM, signal.SIGKILL):
-        pid = holder(folder)
+        pid = Folder(folder).holder()
         if pid is None:
             return
         with suppress(ProcessLookupError):
@@ -170,10 +170,10 @@ async def stop_orphan(folder: Path) -> None:
 
 
 async def _let_go(folder: Path) -> bool:
-    from trustspace.adapters.storage.folder import holder
+    from trustspace.node.folder import Folder
 
     for _ in range(int(STOP_SECONDS / 0.02)):
-        if holder(folder) is None:
+        if Folder(folder).holder() is None:
             return True
         await asyncio.sleep(0.02)
     return False

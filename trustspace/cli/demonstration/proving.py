@@ -7,13 +7,17 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from trustspace.cli.demonstration.actors import ALL, BUS, FUNCTIONAL, PLANNER, Actor
 from trustspace.cli.demonstration.journal import Told
+from trustspace.cli.demonstration.place import Place
 from trustspace.cli.demonstration.stage import Act, Stage, must
 from trustspace.cli.demonstration.tampering import Altered, Sealer, corpus
+from trustspace.core.identity.certificates import Profile, issue
+from trustspace.node.settings import Settings
 from trustspace.node.views import LogView
 
 
@@ -56,7 +60,7 @@ async def verify(stage: Stage) -> Told:
 async def tamper(stage: Stage) -> Told:
     """Each member of a pack altered, dropped, swapped; the pack re-sealed by a stranger; the log cut short."""
     folder = stage.place.tampered
-    made = await asyncio.to_thread(_write, stage, folder)
+    made = await asyncio.to_thread(_write, stage.place, await _stranger(stage.place))
     code, results = await _verify([folder / one.name for one in made], stage.place.roots)
     must(code == 1 and len(results) == len(made), f"the verifier ended with {code}", str(folder))
     for one, result in zip(made, results, strict=True):
@@ -67,13 +71,43 @@ async def tamper(stage: Stage) -> Told:
     return Told(str(folder), lines, {"altered": count, "refused": count})
 
 
-def _write(stage: Stage, folder: Path) -> list[Altered]:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    made = corpus(stage.place.pack(BUS).read_bytes(), Sealer.of(stage.place.node(BUS)))
+def _write(place: Place, stranger: Sealer) -> list[Altered]:
+    """All altered packs, as files."""
+    shutil.rmtree(place.tampered, ignore_errors=True)
+    place.tampered.mkdir()
+    made = corpus(place.pack(BUS).read_bytes(), Sealer.of(place.node(BUS)), stranger)
     for one in made:
-        (folder / one.name).write_bytes(one.data)
+        (place.tampered / one.name).write_bytes(one.data)
     return made
+
+
+async def _stranger(place: Place) -> Sealer:
+    """Somebody with a root of its own, under which it calls itself what the exporter is called."""
+    from trustspace.node.folder import Folder, initialise
+
+    folder = Folder(place.root / "stranger")
+    if not folder.path.exists():
+        settings = Settings(
+            kind="functional",
+            name="a stranger",
+            credit_code=FUNCTIONAL.credit_code,
+            public_url="https://stranger.example",
+            database_pages=None,
+        )
+        await initialise(folder.path, settings)
+    key, now = folder.load_key("signing"), datetime.now(UTC)
+    certificate = issue(
+        folder.load_key("root"),
+        folder.roots()[0],
+        key.public_der,
+        profile=Profile.SIGNING,
+        common_name="a stranger",
+        unit=place.journal.fact("bus-approved", "identifier"),
+        serial=1,
+        not_before=now - timedelta(minutes=1),
+        not_after=now + timedelta(days=1),
+    )
+    return Sealer(key, certificate)
 
 
 def _examples(made: Sequence[Altered], results: Sequence[dict[str, Any]]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,11 +61,11 @@ class Sealer:
         return made
 
 
-def corpus(pack: bytes, exporter: Sealer) -> list[Altered]:
-    """All alterations of a pack; the exporter seals some of them itself: it may cheat as well."""
+def corpus(pack: bytes, exporter: Sealer, stranger: Sealer) -> list[Altered]:
+    """All alterations of a pack; the exporter and a stranger seal some of them: the former may cheat as well."""
     members = read_archive(pack)
     made: list[Altered] = []
-    for sort, expected, changed in _all(members, exporter):
+    for sort, expected, changed in _all(members, exporter, stranger):
         name = f"{len(made):04d}-{sort}-{expected[0].strip('/').replace('/', '_')}.asice"
         made.append(Altered(name, sort, write_archive(changed), expected))
     return made
@@ -75,7 +74,7 @@ def corpus(pack: bytes, exporter: Sealer) -> list[Altered]:
 Alteration = tuple[str, tuple[str, ...], Members]
 
 
-def _all(members: Members, exporter: Sealer) -> Iterator[Alteration]:
+def _all(members: Members, exporter: Sealer, stranger: Sealer) -> Iterator[Alteration]:
     names = list(members)
     for name in names:
         yield "altered", (name,), {**members, name: _flipped(members[name])}
@@ -84,7 +83,6 @@ def _all(members: Members, exporter: Sealer) -> Iterator[Alteration]:
         if members[name] != members[other]:
             seal = (SEAL,) if MANIFEST in (name, other) else ()  # it is over the manifest, and holds over neither
             yield "swapped", (name, other, *seal), {**members, name: members[other], other: members[name]}
-    stranger = _stranger(About.read(members["pack.json"]))
     yield from _sealed_by(stranger, exporter, members)
     yield from _cut_short(members, exporter)
 
@@ -96,7 +94,7 @@ def _flipped(data: bytes) -> bytes:
 
 
 def _sealed_by(stranger: Sealer, exporter: Sealer, members: Members) -> Iterator[Alteration]:
-    """The stranger calls itself what the exporter is called, under a root of its own."""
+    """The stranger seals the pack, as it is and with other terms; the exporter forges the other side's signature."""
     yield "re-signed", (SEAL,), stranger.seal(members)
     changed = members["agreement.json"].replace(b"trip-planning", b"advertisement")
     yield "re-signed", (SEAL,), stranger.seal({**members, "agreement.json": changed})
@@ -124,16 +122,3 @@ def _without(members: Members, gone: list[str]) -> dict[str, bytes]:
         left[f"log/leaves/{number:04d}.json"] = members[name]
         left[f"log/proofs/{number:04d}.json"] = members[name.replace("leaves", "proofs")]
     return left
-
-
-def _stranger(about: About) -> Sealer:
-    from trustspace.adapters.keys import MemoryKey
-    from trustspace.adapters.system import SystemIds
-    from trustspace.services.authority import Authority, make_root
-
-    ids, now = SystemIds(), moment(about.exported)
-    root_key, key = MemoryKey(secrets.token_bytes(32)), MemoryKey(secrets.token_bytes(32))
-    identifier = about.party(about.exporter).identifier
-    root = make_root(root_key, name="a stranger", identifier=identifier, ids=ids, now=now)
-    certificate = Authority(root_key, root, ids).signing(key.public_der, identifier=identifier, name="x", now=now)
-    return Sealer(key, certificate)

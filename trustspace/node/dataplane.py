@@ -1,4 +1,4 @@
-"""The provider's data plane: ask for a use with the transfer's token, read its bytes with the use's, sign for them."""
+"""The provider's data plane: ask for a use with the transfer's token, read its bytes with the use's."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ def routes(engine: Engine) -> list[Route]:
     table: tuple[tuple[str, str, Serve], ...] = (
         ("POST", "/data/{transfer}/uses", _ask),
         ("GET", "/data/{transfer}/uses/{use}", _read),
-        ("POST", "/data/{transfer}/uses/{use}/receipt", _receipt),
         ("GET", "/data/{transfer}", _plain),
     )
     return [_route(engine, method, path, serve) for method, path, serve in table]
@@ -61,15 +60,6 @@ async def _read(engine: Engine, request: Request) -> Response:
     if use.key.rpartition("#")[2] != request.path_params["use"] or use.transfer != request.path_params["transfer"]:
         raise Unauthenticated("this token is for another use", where="Authorization")
     return _deliver(engine, request, use)
-
-
-async def _receipt(engine: Engine, request: Request) -> Response:
-    token = bearer(request)
-    use = await engine.gate.used_by(token)
-    caller = await engine.directory.known(use.peer, fresh=False)
-    told = loads_object(await request.body())
-    saved = await engine.gate.receipt(token, str(told.get("statement", "")), caller)
-    return Response(canonical({"use": saved.key, "state": saved.state}), media_type=JSON)
 
 
 async def _plain(engine: Engine, request: Request) -> Response:

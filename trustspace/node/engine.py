@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -20,10 +21,13 @@ from trustspace.adapters.http.tls import client_context
 from trustspace.adapters.system import SystemClock, SystemIds
 from trustspace.core import contract as contracts
 from trustspace.core import transfer as transfers
+from trustspace.core.canon import canonical, digest, loads_object
 from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import Negotiation, Party
 from trustspace.core.errors import IllegalTransition, NotFound, NotVerified, TrustspaceError, Unavailable
 from trustspace.core.evidence.receipts import signer_of, verify_receipt
+from trustspace.core.identifiers import parse
+from trustspace.core.identity.certificates import Profile, verify_chain
 from trustspace.core.identity.did import did_from_url, url_from_did
 from trustspace.core.identity.participants import ParticipantList, verify_list
 from trustspace.core.transfer import Transfer
@@ -44,6 +48,7 @@ from trustspace.services.negotiation import House, Negotiations, published
 from trustspace.services.registry_client import RegistryClient
 from trustspace.services.transfer import DIGEST, PULL, SIZE, Transfers
 from trustspace.services.usage import NOTICE, Books, Gate
+from trustspace.services.witnessing import Witness
 
 LIST_SECONDS: Final = 30.0
 """How often the list of participants is fetched in the background; `directory.FRESH` is twice that."""
@@ -76,6 +81,14 @@ class DspCodec:
     def reason(self, body: bytes) -> str:
         """Why the peer refused."""
         return dsp.read_reason(body)
+
+    def redacted(self, body: bytes) -> bytes:
+        """A transfer start whose access token is replaced by its SHA-256: evidence is handed to others."""
+        message = loads_object(body)
+        for item in (message.get("dataAddress") or {}).get("endpointProperties", ()):
+            if item.get("name") == "authorization":
+                item["value"] = f"sha256:{digest(str(item.get('value')).encode())}"
+        return canonical(message)
 
 
 NEGOTIATION: Final = Machinery(
@@ -122,19 +135,21 @@ class Engine:
         self.source = FileSource(folder.files)
         self._group: TaskGroup | None = None
         self._identifier = ""
+        self.on_open: Callable[[], Awaitable[None]] | None = None
         self._use_cases()
+        self.adopt()
 
     def _use_cases(self) -> None:
         around = Surroundings(
             self.store, self.clock, self.ids, self.me, self._kick, self.waiting.changed, self._ask_state
         )
-        self.party = Party(self.me, self.identifier, self.settings.credit_code)
-        house = House(self.party, self.base, self.settings.require_signatures)
+        house = House(Party(self.me), self.base, self.settings.require_signatures)
         self.negotiations = Negotiations(NEGOTIATION, around, house, self.seal, self.directory)
         self.transfers = Transfers(TRANSFER, around, self.directory, root=self.settings.public_url, base=self.base)
         self.gate = Gate(self.store, self.clock, self.ids, self.seal, kick=self._kick)
+        self.witness = Witness(self.store, self.clock)
         self.endings = Endings(self.store, self.clock, self.ids, self.seal, cut=self.streams.cut, kick=self._kick)
-        self.books = Books(self.store, self.clock, self.seal)
+        self.books = Books(self.store, self.clock, self.ids, self.seal, kick=self._kick)
         self.delivery = Delivery(
             self.store,
             self.clock,
@@ -153,15 +168,24 @@ class Engine:
 
     # --- who we are ----------------------------------------------------------------------------------------------
 
-    def become(self, identifier: str, credit_code: str, signing: bytes) -> None:
-        """From now on be this registered connector, with this signing certificate (DER)."""
-        self._identifier = identifier
+    def adopt(self) -> bool:
+        """Be who the signing certificate in the folder says; False where there is none yet."""
+        certificate = self.folder.read_certificate("signing")
+        if certificate is None:
+            return False
+        facts = verify_chain(certificate, self.roots, at=self.clock.now(), purpose=Profile.SIGNING)
+        self._identifier = facts.identifier
         self.key = self.folder.load_key("signing")
-        self.seal.key, self.seal.certificate = self.key, signing
-        self.registry.become(self.key, identifier)
-        self.negotiations.house = House(
-            Party(self.me, identifier, credit_code), self.base, self.settings.require_signatures
-        )
+        self.seal.key, self.seal.certificate = self.key, certificate
+        self.registry.become(self.key, facts.identifier)
+        party = Party(self.me, facts.identifier, parse(facts.identifier).subject)
+        self.negotiations.house = House(party, self.base, self.settings.require_signatures)
+        return True
+
+    async def open_public(self) -> None:
+        """Begin to be heard by others, once registered; whoever runs the node sets how."""
+        if self.on_open is not None:
+            await self.on_open()
 
     # --- running -------------------------------------------------------------------------------------------------
 

@@ -106,6 +106,9 @@ class Codec(Protocol[RC, MC]):
     def reason(self, body: bytes) -> str:
         """Why the peer refused, as far as it says."""
 
+    def redacted(self, body: bytes) -> bytes:
+        """A message without its secrets, to be kept as evidence."""
+
 
 Step = Callable[..., R]
 
@@ -310,8 +313,10 @@ class Exchange(Generic[R, M]):
             "message": verb,
             "peer": record.peer,
             "state": str(record.state or ""),
-            "digest": digest(body) if verb in self._m.secret else tx.keep(body),
+            "digest": tx.keep(self._m.codec.redacted(body) if verb in self._m.secret else body),
         }
+        if verb in self._m.secret:
+            data["exact"] = digest(body)
         if token:
             data["origin"] = tx.keep(token.encode())
         log(tx, kind, time=now, subjects=subjects(record), data=data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 
 from trustspace.core.canon import decode64, digest
@@ -40,6 +41,7 @@ from trustspace.services.exchange import Caller, Exchange, Incoming, Machinery, 
 from trustspace.services.logging import log
 from trustspace.services.naming import name, named
 
+OBJECTION: Final = "objection"
 SIGNS: Final = "CMS"
 """What we say of ourselves in a request or offer: agreements are signed with CMS."""
 
@@ -92,7 +94,6 @@ class Negotiations:
     ) -> None:
         self._exchange = Exchange(machinery, around)
         self._a, self.house, self._notary, self._people = around, house, notary, people
-        self._objections: dict[str, str] = {}
         self._steps: Mapping[str, Callable[[Negotiation], Awaitable[Negotiation]]] = {
             "decide": self._decide,
             "agree": self._agree,
@@ -108,10 +109,10 @@ class Negotiations:
         """Take a message in; without a pid it begins a negotiation."""
         if isinstance(message, ContractRequest | ContractOffer) and message.callback:
             await self._people.check_callback(incoming.caller, message.callback)
-        if isinstance(message, ContractAgreement):
-            self._compare(pid, message)
         opening = None if pid else self._opened(message, incoming.caller)
         also = self._conclude if message.verb is Verb.FINALIZE else self._nothing
+        if isinstance(message, ContractAgreement) and (wrong := _objection(message)):
+            also = partial(_object, wrong)
         return await self._exchange.take(incoming, message, pid=pid, opening=opening, also=also)
 
     def _opened(self, message: Message, caller: Caller) -> Negotiation:
@@ -119,13 +120,6 @@ class Negotiations:
             raise IllegalTransition(f"{message.verb} does not begin a negotiation", where="contract negotiation")
         role, now = (Role.PROVIDER if message.verb is Verb.REQUEST else Role.CONSUMER), self._a.clock.now()
         return Negotiation(key=self._a.ids.uuid(), role=role, peer=caller.participant, created=now, changed=now)
-
-    def _compare(self, pid: str, message: ContractAgreement) -> None:
-        """Keep what is wrong between the signed bytes and the JSON beside them, for the next step to object."""
-        try:
-            check_exact_bytes(message.signed or message.document, message.document)
-        except Refused as error:
-            self._objections[pid] = str(error)
 
     # --- our next step -------------------------------------------------------------------------------------------
 
@@ -176,7 +170,8 @@ class Negotiations:
 
     async def _verify(self, negotiation: Negotiation) -> Negotiation:
         peer = await self._people.known(negotiation.peer)
-        objection = self._objections.pop(negotiation.key, "") or self._objection(negotiation, peer)
+        objected = await self._a.store.read(lambda tx: named(tx, OBJECTION, negotiation.key))
+        objection = objected or self._objection(negotiation, peer)
         if objection:
             return await self.refuse(negotiation.key, objection)
 
@@ -310,6 +305,20 @@ class Negotiations:
         target = _requested(negotiation).target
         product = await self._a.store.read(lambda tx: tx.get(Published, target))
         return product if product and product.state != "delisted" else None
+
+
+def _objection(message: ContractAgreement) -> str:
+    """What is wrong between the signed bytes and the JSON beside them, "" for nothing."""
+    try:
+        check_exact_bytes(message.signed or message.document, message.document)
+    except Refused as error:
+        return str(error)
+    return ""
+
+
+def _object(wrong: str, tx: Tx, negotiation: Negotiation) -> None:
+    """Keep the objection for our next step: the message is taken, since only an answer to it can carry the reason."""
+    name(tx, OBJECTION, negotiation.key, f"the agreement is not what was signed: {wrong}")
 
 
 def published(product: Published) -> Offer:

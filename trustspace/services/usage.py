@@ -37,8 +37,10 @@ from trustspace.services.logging import log
 NAME_LIMIT: Final = 100
 DENIALS: Final = "/trustspace/v1/denials"
 """Where a node takes signed denials, below its public address."""
+DELIVERIES: Final = "/trustspace/v1/deliveries"
+"""Where a node takes signed receipts of deliveries."""
 NOTICE: Final = "notice"
-"""The kind of outgoing message that brings a signed denial to the consumer's node."""
+"""The kind of outgoing message that brings a signed statement to the other node."""
 
 
 class Stamp(Protocol):
@@ -116,7 +118,10 @@ class Gate:
         else:
             denial = denial_statement(contract.key, wish.name, asked, decision)
             use = replace(use, state=REFUSED, statement=self._stamp.statement("denial", canonical(denial)))
-        notice = None if decision.permitted else self._notice(use, caller)
+        notice = None
+        if not decision.permitted:
+            url = f"{caller.endpoint}{DENIALS}"
+            notice = outgoing_statement(self._ids.uuid(), use, "denied", url, use.statement, use.at)
         await self._store.run(lambda tx: self._decide(tx, use, counter, decision, notice))
         if notice:
             self._kick([notice])
@@ -163,18 +168,6 @@ class Gate:
             report=canonical(decision.report).decode(),
         )
 
-    def _notice(self, use: Use, caller: Caller) -> Outgoing:
-        return Outgoing(
-            id=self._ids.uuid(),
-            process=use.key,
-            kind=NOTICE,
-            verb="denied",
-            to=use.peer,
-            url=f"{caller.endpoint}{DENIALS}",
-            body=canonical({"statement": use.statement}),
-            created=use.at,
-        )
-
     async def open(self, token: str) -> Use:
         """The use whose bytes this token opens; raises with the reason where it opens none (any more)."""
         key, now = digest(token.encode()), self._clock.now()
@@ -188,23 +181,15 @@ class Gate:
 
         return await self._store.read(body)
 
-    async def used_by(self, token: str) -> Use:
-        """The use of a token, whatever its state."""
-        key = digest(token.encode())
-        use = await self._store.read(lambda tx: next(iter(tx.find(Use, token=key, limit=1)), None))
-        if use is None:
-            raise NotFound("this token belongs to no use", where="Authorization")
-        return use
-
-    async def receipt(self, token: str, statement: str, caller: Caller) -> Use:
+    async def receipt(self, statement: str, caller: Caller) -> Use:
         """The consumer's signed word that it has the data: the use is delivered and its token dies."""
         payload = loads(self._stamp.check_statement("delivery", statement, caller))
-        key, now = digest(token.encode()), self._clock.now()
+        now = self._clock.now()
 
         def body(tx: Tx) -> Use:
-            use = next(iter(tx.find(Use, token=key, limit=1)), None)
-            if use is None or use.peer != caller.participant:
-                raise NotFound("there is no such use of yours here")
+            use = tx.get(Use, _member(payload, "use"))
+            if use is None or use.peer != caller.participant or use.role != Role.PROVIDER.value:
+                raise NotFound("there is no such use of yours here", where="receipt.use")
             if use.state == DELIVERED:
                 return use
             _check_receipt(use, payload)
@@ -218,8 +203,10 @@ class Gate:
 class Books:
     """The consumer's side: what it was granted, refused and has received."""
 
-    def __init__(self, store: Store, clock: Clock, stamp: Stamp) -> None:
-        self._store, self._clock, self._stamp = store, clock, stamp
+    def __init__(
+        self, store: Store, clock: Clock, ids: Ids, stamp: Stamp, *, kick: Callable[[list[Outgoing]], None]
+    ) -> None:
+        self._store, self._clock, self._ids, self._stamp, self._kick = store, clock, ids, stamp, kick
 
     async def enter(self, use: Use) -> Use:
         """Write down a use that the provider granted; the same one again changes nothing."""
@@ -259,21 +246,40 @@ class Books:
         )
         return await self.enter(use)
 
-    async def received(self, use: Use) -> Use:
-        """Sign for the data once it is here and verified; its obligations get their due dates."""
+    async def received(self, use: Use, peer: Caller) -> Use:
+        """Sign for the data once it is here and verified; the receipt goes to the provider, obligations get dates."""
         now = self._clock.now()
-        receipt = use.receipt or self._stamp.statement("delivery", canonical(delivery_statement(use, now=now)))
+        receipt = self._stamp.statement("delivery", canonical(delivery_statement(use, now=now)))
+        url = f"{peer.endpoint}{DELIVERIES}"
+        notice = outgoing_statement(self._ids.uuid(), use, "delivered", url, receipt, now)
 
-        def body(tx: Tx) -> Use:
+        def body(tx: Tx) -> tuple[Use, list[Outgoing]]:
             known = tx.get(Use, use.key) or use
             if known.state == DELIVERED:
-                return known
+                return known, []
             saved = tx.save(delivered(known, receipt, now=now), expect=known.version)
+            tx.outbox(notice)
             log_delivery(tx, saved)
             _note_duties(tx, saved, now)
-            return saved
+            return saved, [notice]
 
-        return await self._store.run(body)
+        saved, notices = await self._store.run(body)
+        self._kick(notices)
+        return saved
+
+
+def outgoing_statement(name: str, use: Use, verb: str, url: str, statement: str, now: datetime) -> Outgoing:
+    """A signed statement about a use on its way to the peer's node."""
+    return Outgoing(
+        id=name,
+        process=use.key,
+        kind=NOTICE,
+        verb=verb,
+        to=use.peer,
+        url=url,
+        body=canonical({"statement": statement}),
+        created=now,
+    )
 
 
 def use_key(agreement: str, name: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hmac import compare_digest
+from operator import attrgetter
 from typing import Final
 
 from trustspace.core.errors import InvalidInput, NotVerified, TooLarge
@@ -39,6 +40,7 @@ _ECDSA_SHA256: Final = tlv(SEQUENCE, oid("2a8648ce3d040302"))
 _CONTENT: Final = tlv(SEQUENCE, _DATA)
 _VERSION: Final = der.integer(1)
 _CONTENT_TYPE_ATTRIBUTE: Final = tlv(SEQUENCE, _CONTENT_TYPE, tlv(SET, _DATA))
+_raw = attrgetter("raw")
 _REQUIRED: Final = {_CONTENT_TYPE, _MESSAGE_DIGEST, _SIGNING_TIME, _SIGNING_CERTIFICATE}
 
 
@@ -100,6 +102,12 @@ def verify_detached(cms_der: bytes, data: bytes, roots: Sequence[bytes], *, at: 
     if at is not None:
         _check_now(certificate, roots, signed_at, at)
     return SignerFacts(facts, signed_at, facts.thumbprint)
+
+
+def certificate_of(cms_der: bytes) -> bytes:
+    """The signer's certificate (DER) that a CMS carries; nothing is verified. `InvalidInput` where it has none."""
+    certificates, signer = _read(cms_der)
+    return _own_certificate(certificates, signer[1].raw)
 
 
 def _check_now(certificate: bytes, roots: Sequence[bytes], signed_at: datetime, at: datetime) -> None:
@@ -165,7 +173,10 @@ def _certificate_attribute(certificate_der: bytes) -> bytes:
 
 def _attributes(signed: Element) -> dict[bytes, Element]:
     """The signed attributes by their types' DER, each type once; the four that are required are there."""
-    pairs = [der.shaped(one.content, (OID, SET)) for one in der.elements(signed.content) if one.tag == SEQUENCE]
+    parts = der.elements(signed.content)
+    if any(one.tag != SEQUENCE for one in parts) or sorted(parts, key=_raw) != parts:
+        raise InvalidInput("the signed attributes are not a set in DER", where="CMS")
+    pairs = [der.shaped(one.content, (OID, SET)) for one in parts]
     attributes = {kind.raw: values for kind, values in pairs}
     if len(attributes) != len(pairs):
         raise InvalidInput("a signed attribute stands twice", where="CMS")

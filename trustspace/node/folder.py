@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from trustspace.adapters.http.addresses import AddressPolicy, PlainHttp
 from trustspace.adapters.http.anchor import fetch_anchor
 from trustspace.adapters.keys.file import FileKey, find_passphrase
 from trustspace.adapters.storage.folder import holder
@@ -26,7 +27,7 @@ from trustspace.adapters.system import SystemClock, SystemIds
 from trustspace.core.errors import Conflict, MisusedError, NotFound
 from trustspace.core.identifiers import Kind, check_credit_code, make
 from trustspace.core.identity.keys import thumbprint
-from trustspace.node.settings import FILE, Settings, write
+from trustspace.node.settings import FILE, Settings, split_bind, write
 from trustspace.services.authority import Authority, make_root
 
 DATABASE: Final = "node.sqlite"
@@ -133,7 +134,9 @@ async def _anchor(settings: Settings) -> bytes | None:
         raise MisusedError(
             "a connector needs its functional node", where="init", hint="--node URL --fingerprint SHA256"
         )
-    return await fetch_anchor(node.url, node.fingerprint)
+    policy = AddressPolicy.of(settings.network.networks, bound=split_bind(settings.public_bind)[0])
+    plain = PlainHttp.of(settings.network.plain_http)
+    return await fetch_anchor(node.url, node.fingerprint, policy=policy, plain=plain)
 
 
 def _fill(place: Folder, settings: Settings, anchor: bytes | None) -> list[str]:

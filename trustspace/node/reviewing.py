@@ -45,6 +45,7 @@ class Reviewing:
             credit_code=self._settings.credit_code,
             public_url=self._settings.public_url,
             certificates=certificates,
+            outbox=0,
             log_size=size,
             log_root=root,
             warnings=[

@@ -1,0 +1,98 @@
+"""A connector inside one's own process: it listens while open, or is a client of whoever has its folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+from starlette.types import ASGIApp
+
+from trustspace.core.errors import Conflict, MisusedError
+from trustspace.node import views as v
+from trustspace.node.client import VERBS, Client, Participant
+from trustspace.node.running import Running, run_node
+
+
+class Connector(Participant):
+    """`async with Connector.open(folder) as connector`: every verb, carried out here or by whoever runs the folder."""
+
+    def __init__(self, folder: Path, *, public: bool) -> None:
+        self._folder, self._public = folder, public
+        self._stack = AsyncExitStack()
+        self._running: Running | None = None
+        self._client: Client | None = None
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str], *, public: bool = True) -> Self:
+        """The node of a folder. `public=False`: it opens no public listener; mount `app` in an ASGI app of yours."""
+        return cls(Path(folder), public=public)
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._running = await self._stack.enter_async_context(run_node(self._folder, public=self._public))
+        except Conflict:  # somebody runs this folder: be a client of theirs
+            self._client = await self._stack.enter_async_context(Client.of(self._folder))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    @property
+    def app(self) -> ASGIApp:
+        """The public side as an ASGI app, to be mounted at the path of `public_url`."""
+        if self._running is None:
+            raise MisusedError("another process runs this folder", where=str(self._folder), hint="mount it there")
+        return self._running.app
+
+    async def call(self, name: str, *path: str, request: v.View | None = None, **query: str) -> Any:
+        """Do one verb of the table."""
+        if self._client is not None:
+            return await self._client.call(name, *path, request=request, **query)
+        if self._running is None:
+            raise MisusedError("the connector is not open", hint="async with Connector.open(folder) as connector")
+        method = getattr(self._running.operations, VERBS[name].name, None)
+        if method is None:
+            raise MisusedError(f"this kind of node does not do {name}", where=str(self._folder))
+        given = () if request is None else (request,)
+        return await method(*path, *given, **query)
+
+    async def upload(self, name: str, path: Path) -> str:
+        """Put a file into the node."""
+        if self._client is not None:
+            return await self._client.upload(name, path)
+        return str((await self._operations().put_file(name, _chunks(path)))["file"])
+
+    @asynccontextmanager
+    async def download(self, use: v.UseView) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The verified bytes of a use."""
+        if self._client is not None:
+            async with self._client.download(use) as chunks:
+                yield chunks
+            return
+        _, chunks = await self._operations().read_use(use.use)
+        yield chunks
+
+    def _operations(self) -> Any:
+        if self._running is None:
+            raise MisusedError("the connector is not open")
+        return self._running.operations
+
+
+@asynccontextmanager
+async def reach(folder: Path) -> AsyncIterator[Participant]:
+    """The node of a folder for one command: the one that runs there, or else opened for as long as it takes."""
+    async with Connector.open(folder) as node:
+        yield node
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    async with await anyio.open_file(path, "rb") as file:
+        while chunk := await file.read(1 << 20):
+            yield chunk

@@ -1,0 +1,60 @@
+"""Telling connectors that the list of participants has changed: a hint, so that a revocation counts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+import anyio
+
+from trustspace.adapters.http.addresses import AddressPolicy, PlainHttp
+from trustspace.adapters.http.peer import AiohttpPeer
+from trustspace.adapters.http.tls import client_context
+from trustspace.core.errors import TrustspaceError
+from trustspace.core.identity.registration import Application, State
+from trustspace.node.beside import HINT
+from trustspace.node.folder import to_pem
+from trustspace.node.settings import Settings, split_bind
+from trustspace.ports import Store
+
+SECONDS: Final = 3.0
+MANY: Final = 100_000
+
+
+class Hints:
+    """Sends an empty message to every active connector after a change; who misses it fetches the list within a minute."""
+
+    def __init__(self, store: Store, roots: Sequence[bytes], settings: Settings) -> None:
+        self._store = store
+        self._peer = AiohttpPeer(
+            client_context(b"".join(map(to_pem, roots)), system=True),
+            policy=AddressPolicy.of(settings.network.networks, bound=split_bind(settings.public_bind)[0]),
+            plain=PlainHttp.of(settings.network.plain_http),
+        )
+        self._event = anyio.Event()
+
+    def changed(self) -> None:
+        """The list has changed."""
+        self._event.set()
+
+    async def run(self) -> None:
+        """Tell whoever is to be told, until cancelled."""
+        try:
+            while True:
+                await self._event.wait()
+                self._event = anyio.Event()
+                await self._tell()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._peer.close()
+
+    async def _tell(self) -> None:
+        active = await self._store.read(lambda tx: tx.find(Application, limit=MANY, state=State.ACTIVE.value))
+        async with anyio.create_task_group() as group:
+            for application in active:
+                group.start_soon(self._hint, application.requested.public_url)
+
+    async def _hint(self, url: str) -> None:
+        with suppress(TrustspaceError):
+            await self._peer.request("POST", url + HINT, body=b"{}", timeout=SECONDS)

@@ -1,0 +1,189 @@
+"""Running a node: its folder is opened, its listeners are heard, its workers go, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from trustspace.adapters.http.anchor import PATH as ANCHOR_PATH
+from trustspace.adapters.http.limits import bounded
+from trustspace.adapters.http.tls import server_context
+from trustspace.adapters.keys.file import find_passphrase
+from trustspace.adapters.storage import FolderLock, SqliteStore
+from trustspace.adapters.system import SystemClock, SystemIds
+from trustspace.core.errors import MisusedError
+from trustspace.node import beside, dataplane
+from trustspace.node.engine import Engine
+from trustspace.node.folder import Folder
+from trustspace.node.functional import FunctionalNode
+from trustspace.node.management import management_app
+from trustspace.node.operations import Operations
+from trustspace.node.public import public_app
+from trustspace.node.reviewing import Reviewing
+from trustspace.node.revoking import Hints
+from trustspace.node.serving import Bound, Listener, serve
+from trustspace.node.settings import Settings, read, split_bind
+from trustspace.node.verbs import BOTH, CONNECTOR, FUNCTIONAL
+from trustspace.services.authority import Authority
+from trustspace.version import VERSION
+
+PURGE_SECONDS: Final = 300.0
+PEM: Final = "application/x-pem-file"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A node that runs: what it can do, and where it is heard."""
+
+    operations: Any
+    app: ASGIApp
+    management: Bound
+    engine: Engine | None = None
+
+
+@asynccontextmanager
+async def run_node(path: Path, *, public: bool = True) -> AsyncIterator[Running]:
+    """Run the node of a folder inside the present event loop; `public=False` leaves its public app to be mounted.
+
+    Raises `NotFound` where there is no node, `Conflict` where another process runs it, `Unavailable` or `MisusedError`
+    where it cannot listen.
+    """
+    settings, folder = read(path), Folder(path)
+    lock = FolderLock.acquire(path)
+    try:
+        store = SqliteStore.open(folder.database, lock=lock, max_pages=settings.database_pages)
+    except BaseException:
+        lock.release()
+        raise
+    run = _functional if settings.kind == "functional" else _connector
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        running = await stack.enter_async_context(run(folder, settings, store, public))
+        folder.announce(running.management.url, settings.public_url)
+        stack.callback(folder.retract)
+        yield running
+
+
+@asynccontextmanager
+async def _connector(folder: Folder, settings: Settings, store: SqliteStore, public: bool) -> AsyncIterator[Running]:
+    engine = Engine(folder, settings, store)
+    operations = Operations(engine)
+    app = public_app(engine, [*dataplane.routes(engine), *beside.routes(engine)])
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(engine.peer.close)
+        workers = await stack.enter_async_context(anyio.create_task_group())
+        stack.callback(workers.cancel_scope.cancel)
+        opening = _Opening(engine, app, stack)
+        if public:
+            engine.on_open = opening.open
+        if engine.identifier:
+            await engine.open_public()
+        manage = management_app(operations, (*BOTH, *CONNECTOR), folder.token(), version=VERSION)
+        (bound,) = await stack.enter_async_context(serve([_management(settings, manage)]))
+        await workers.start(engine.run)
+        yield Running(operations, app, bound, engine)
+
+
+class _Opening:
+    """Opens the public listener, once, when the connector has its certificates."""
+
+    def __init__(self, engine: Engine, app: ASGIApp, stack: AsyncExitStack) -> None:
+        self._engine, self._app, self._stack, self._open = engine, app, stack, False
+
+    async def open(self) -> None:
+        """Listen, unless that is so already."""
+        if self._open:
+            return
+        self._open = True
+        engine = self._engine
+        engine.tls = _tls(engine.folder, engine.settings)
+        listener = _public(engine.settings, self._app, engine.tls)
+        await self._stack.enter_async_context(serve([listener]))
+
+
+@asynccontextmanager
+async def _functional(folder: Folder, settings: Settings, store: SqliteStore, public: bool) -> AsyncIterator[Running]:
+    clock, ids, key = SystemClock(), SystemIds(), folder.load_key("signing")
+    authority = Authority(folder.load_key("root"), folder.roots()[0], ids)
+    certificate = folder.read_certificate("signing") or b""
+    hints = Hints(store, folder.roots(), settings)
+    node = FunctionalNode(store, clock, ids, authority, key, certificate, place=settings.place, on_change=hints.changed)
+    reviewing = Reviewing(node, folder, settings, store, clock, key)
+    app = functional_app(node, folder)
+    manage = management_app(reviewing, (*BOTH, *FUNCTIONAL), folder.token(), version=VERSION)
+    listeners = [_management(settings, manage)]
+    if public:
+        listeners.append(_public(settings, app, _tls(folder, settings)))
+    async with serve(listeners) as bound, anyio.create_task_group() as workers:
+        workers.start_soon(hints.run)
+        yield Running(reviewing, app, bound[0])
+        workers.cancel_scope.cancel()
+
+
+def functional_app(node: FunctionalNode, folder: Folder) -> ASGIApp:
+    """The public side of a functional node: the national interfaces, and its root certificate."""
+
+    async def national(request: Request) -> Response:
+        status, headers, body = await node.answer(
+            request.path_params["interface"], dict(request.headers), await request.body()
+        )
+        return Response(body, status, headers=dict(headers), media_type="application/json")
+
+    async def root(_: Request) -> Response:
+        return Response(folder.certificate("root").read_bytes(), media_type=PEM)
+
+    routes = [Route(ANCHOR_PATH, root), Route("/{interface}", national, methods=["POST"])]
+    return bounded(Starlette(routes=routes))
+
+
+def _management(settings: Settings, app: ASGIApp) -> Listener:
+    host, port = split_bind(settings.management_bind)
+    return Listener(app, host, port)
+
+
+def _public(settings: Settings, app: ASGIApp, tls: ssl.SSLContext | None) -> Listener:
+    host, port = split_bind(settings.public_bind)
+    return Listener(app, host, port, tls)
+
+
+def _tls(folder: Folder, settings: Settings) -> ssl.SSLContext | None:
+    if settings.plain:
+        sys.stderr.write(f"WARNING: {settings.public_url} is plain HTTP; nothing on it is encrypted\n")
+        return None
+    return server_context(folder.certificate("tls"), folder.key("tls"), find_passphrase(os.environ))
+
+
+def serve_forever(path: Path) -> None:
+    """Run the node of a folder until SIGINT or SIGTERM; prints `ready PUBLIC MANAGEMENT` once it is heard."""
+    if not path.is_dir():
+        raise MisusedError("there is no such folder", where=str(path), hint="trustspace init DIR")
+    try:
+        import uvloop
+
+        uvloop.run(_until_told(path))
+    except ImportError:
+        anyio.run(_until_told, path)
+
+
+async def _until_told(path: Path) -> None:
+    async with run_node(path) as running:
+        settings = read(path)
+        sys.stdout.write(f"ready {settings.public_url} {running.management.url}\n")
+        sys.stdout.flush()
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for _ in signals:
+                return

@@ -144,6 +144,7 @@ def verify_chain(
     Raises `NotVerified` with the reason.
     """
     facts, windows = _chain(leaf_der, tuple(roots), purpose)
+    aware(at, "at")
     for what, start, end in windows:
         if at < start:
             raise NotVerified(f"the {what} is not valid before {start.isoformat()}", where="certificate")
@@ -164,7 +165,7 @@ def check_root(root_der: bytes) -> CertificateFacts:
 
 def public_key_of(certificate_der: bytes) -> bytes:
     """The key in a certificate, DER SubjectPublicKeyInfo; nothing else about it is checked. `NotVerified`."""
-    return _public(_load(certificate_der))
+    return _public(_parse(certificate_der))
 
 
 _Window = tuple[str, datetime, datetime]
@@ -197,15 +198,18 @@ def _chain(leaf_der: bytes, roots: tuple[bytes, ...], purpose: Profile) -> _Chai
 
 
 def _load(certificate_der: bytes) -> x509.Certificate:
-    _check_size(certificate_der)
-    try:
-        certificate = x509.load_der_x509_certificate(certificate_der)
-        known = certificate.signature_algorithm_oid in _SIGNATURE_OIDS
-    except _UNREADABLE as error:
-        raise NotVerified(f"this is not a certificate: {error}", where="certificate") from error
-    if not known:
+    certificate = _parse(certificate_der)
+    if certificate.signature_algorithm_oid not in _SIGNATURE_OIDS:
         raise NotVerified("signed by an algorithm that is not accepted", where="certificate")
     return certificate
+
+
+def _parse(certificate_der: bytes) -> x509.Certificate:
+    _check_size(certificate_der)
+    try:
+        return x509.load_der_x509_certificate(certificate_der)
+    except _UNREADABLE as error:
+        raise NotVerified(f"this is not a certificate: {error}", where="certificate") from error
 
 
 def _check_size(data: bytes) -> None:

@@ -83,7 +83,8 @@ def did_from_url(public_url: str) -> str:
         host, port = url.hostname or "", url.port
     except ValueError as error:
         raise InvalidInput(f"this is not a URL: {error}", where="public_url") from error
-    if url.scheme not in _DEFAULT_PORTS or url.query or url.fragment or "@" in url.netloc or not public_url.isascii():
+    plain = public_url.isascii() and "@" not in url.netloc and ":" not in url.path
+    if url.scheme not in _DEFAULT_PORTS or url.query or url.fragment or not plain:
         raise InvalidInput(
             "an https URL without user, query and fragment is expected",
             where="public_url",
@@ -163,7 +164,7 @@ def read_document(data: bytes, did: str) -> Document:
         if name in keys:
             raise InvalidInput(f"{name} stands twice", where="DID document")
         keys[name] = _key(method, frozenset(purposes.get(name, ())))
-    known = {name: key for name, key in keys.items() if key is not None}
+    known = {name: key for name, key in keys.items() if key is not None and name.startswith(f"{did}#")}
     services = tuple(_service(entry, did) for entry in _list(document, "service"))
     return Document(did, MappingProxyType(known), services)
 

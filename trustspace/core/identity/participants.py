@@ -115,9 +115,11 @@ def encode(participants: ParticipantList) -> bytes:
 
 
 def sign_list(key: SigningKey, certificate_der: bytes, participants: ParticipantList) -> bytes:
-    """The list as a compact JWS by the node's signing certificate, which goes along in `x5c`."""
+    """The list as a compact JWS by the node's signing certificate, which goes along in `x5c`; `InvalidInput`."""
+    payload = encode(participants)
+    decode(payload)  # what could not be read back is not signed
     name = thumbprint(certificate_der)
-    return sign_statement(key, name, TokenKind.PARTICIPANTS, encode(participants), [certificate_der]).encode()
+    return sign_statement(key, name, TokenKind.PARTICIPANTS, payload, [certificate_der]).encode()
 
 
 def verify_list(
@@ -221,8 +223,8 @@ def _text(members: JsonObject, name: str) -> str:
     return value
 
 
-def _texts(members: JsonObject) -> Mapping[str, str]:
-    return MappingProxyType({name: _text(members, name) for name in members})
+def _texts(members: JsonObject) -> dict[str, str]:
+    return {name: _text(members, name) for name in members}
 
 
 def _thumbprint(value: Json) -> str:

@@ -15,8 +15,10 @@ _LINE: Final = re.compile(rf"([0-9a-f]{{64}})  ({_NAME}(?:/{_NAME})*)")
 
 def sums(entries: Iterable[tuple[str, str]]) -> bytes:
     """The list of (digest, name), in the order given; `InvalidInput` where it could not be read back."""
-    data = "".join(f"{digest}  {name}\n" for digest, name in entries).encode()
-    parse_sums(data)
+    pairs = tuple(entries)
+    data = "".join(f"{digest}  {name}\n" for digest, name in pairs).encode()
+    if parse_sums(data) != pairs:
+        raise InvalidInput("a name with a newline in it", where="sha256sum list")
     return data
 
 

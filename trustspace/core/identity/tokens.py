@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 from hmac import compare_digest
 from types import MappingProxyType
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 from jwt.algorithms import Algorithm as JwtAlgorithm
 from jwt.api_jws import PyJWS
@@ -34,7 +34,7 @@ _KID: Final = re.compile(r"[A-Za-z0-9_.:#%-]{1,512}")
 _JTI: Final = re.compile(r"[A-Za-z0-9_.:~+/=-]{1,128}")
 _RESERVED: Final = {"iss", "sub", "aud", "iat", "exp", "nbf", "jti"}
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_MAX_HEADER: Final = 32 << 10
+_MAX_HEADER: Final = 16 << 10
 R = TypeVar("R")
 
 
@@ -125,12 +125,12 @@ class _Signature(JwtAlgorithm):
         return True
 
     @staticmethod
-    def to_jwk(key_obj: Any, as_dict: bool = False) -> NoReturn:
-        raise NotImplementedError
+    def to_jwk(key_obj: Any, as_dict: bool = False) -> Any:
+        """Not asked for: keys come as DER."""
 
     @staticmethod
-    def from_jwk(jwk: str | dict[str, Any]) -> NoReturn:
-        raise NotImplementedError
+    def from_jwk(jwk: str | dict[str, Any]) -> Any:
+        """Not asked for either."""
 
 
 def _make_jws() -> PyJWS:
@@ -289,10 +289,12 @@ def _parts(token: str, limit: int) -> Header:
     return _header(head)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def _header(segment: str) -> Header:
     """One sender's tokens all have the same header, so it is read once."""
-    members = loads_object(decode64(segment, where="token"), where="token header", limit=_MAX_HEADER)
+    if len(segment) > _MAX_HEADER:
+        raise InvalidInput(f"a header of more than {_MAX_HEADER} characters", where="token header")
+    members = loads_object(decode64(segment, where="token"), where="token header")
     if surplus := members.keys() - _HEADER:
         raise InvalidInput(f"{sorted(surplus)[0]!r} is not accepted here", where="token header")
     algorithm, typ, kid = (_text(members, name) for name in ("alg", "typ", "kid"))

@@ -365,6 +365,15 @@ def test_a_request_is_one_party_s_for_the_other_and_for_these_bytes() -> None:
         assert any(part in refused.what for part in why.split("|"))
 
 
+def test_a_message_kept_without_its_secret_is_bound_by_its_exact_bytes() -> None:
+    def more(log: Log) -> None:
+        token = log.keep(log.token(PLANNER, BUS, "/dsp/x", b"with a secret"))
+        data = {"message": "start", "digest": log.keep(b"without"), "exact": digest(b"with a secret")}
+        log.write("message-received", (CONTRACT,), data | {"origin": token, "path": "/dsp/x"})
+
+    assert verify_pack(told(more), ROOTS, now=NOW).counts["origins"] == 3
+
+
 def test_a_request_for_another_body_is_refused() -> None:
     def more(log: Log) -> None:
         token = log.token(PLANNER, BUS, "/dsp/x", b"another body")

@@ -186,7 +186,8 @@ def _bound(leaf: Statement, claims: JsonObject) -> str:
     if "path" not in leaf.data:
         return str(claims.get("digest"))
     method = leaf.data.get("method", "POST")
-    return digest(canonical({"body": leaf.data["digest"], "method": method, "path": leaf.data["path"]}))
+    body = leaf.data.get("exact", leaf.data["digest"])  # what was kept may be without its secrets
+    return digest(canonical({"body": body, "method": method, "path": leaf.data["path"]}))
 
 
 def _reader(pack: Opened, name: str, party: Party) -> partial[Checkpoint]:

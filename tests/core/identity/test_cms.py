@@ -32,7 +32,7 @@ from tests.core.identity.world import (
 from trustspace.adapters.keys.private import PrivateKey
 from trustspace.core.errors import InvalidInput, NotVerified, TooLarge, TrustspaceError
 from trustspace.core.identity import der
-from trustspace.core.identity.cms import MAX_CMS, sign_detached, verify_detached
+from trustspace.core.identity.cms import MAX_CMS, certificate_of, sign_detached, verify_detached
 from trustspace.core.identity.der import OCTETS, OID, SEQUENCE, SET, tlv
 from trustspace.core.identity.keys import thumbprint
 from trustspace.core.identity.sums import sums
@@ -179,6 +179,14 @@ def test_any_bytes_are_refused_and_never_a_crash(data: bytes, place: int) -> Non
     for hostile in (data, SIGNATURE[:place] + data + SIGNATURE[place + len(data) + 1 :], SIGNATURE + data + b"\0"):
         with pytest.raises(TrustspaceError):
             verify_detached(hostile, LIST, [ROOT])
+
+
+def test_the_signers_certificate_is_found_unverified() -> None:
+    assert certificate_of(SIGNATURE) == SIGNING
+    with pytest.raises(InvalidInput):
+        certificate_of(SIGNING)
+    with pytest.raises(TooLarge):
+        certificate_of(bytes(MAX_CMS + 1))
 
 
 def test_large_signatures_are_not_read() -> None:

@@ -89,8 +89,6 @@ def verify_detached(cms_der: bytes, data: bytes, roots: Sequence[bytes], *, at: 
     from the future; without, the signer's clock is believed, as far as its certificate reaches.
     Raises `InvalidInput` where the bytes are not such a CMS, `NotVerified` with the reason where it does not hold.
     """
-    if len(cms_der) > MAX_CMS:
-        raise TooLarge(f"a signature of more than {MAX_CMS} bytes", where="CMS")
     certificates, signer = _read(cms_der)
     certificate = _own_certificate(certificates, signer[1].raw)
     attributes = _attributes(signer[3])
@@ -105,7 +103,7 @@ def verify_detached(cms_der: bytes, data: bytes, roots: Sequence[bytes], *, at: 
 
 
 def certificate_of(cms_der: bytes) -> bytes:
-    """The signer's certificate (DER) that a CMS carries; nothing is verified. `InvalidInput` where it has none."""
+    """The signer's certificate (DER) that a CMS carries; nothing is verified. `InvalidInput`, `NotVerified`."""
     certificates, signer = _read(cms_der)
     return _own_certificate(certificates, signer[1].raw)
 
@@ -119,6 +117,8 @@ def _check_now(certificate: bytes, roots: Sequence[bytes], signed_at: datetime, 
 
 def _read(cms_der: bytes) -> tuple[list[Element], list[Element]]:
     """The certificates inside, and the parts of the one signer; everything else is checked on the way."""
+    if len(cms_der) > MAX_CMS:
+        raise TooLarge(f"a signature of more than {MAX_CMS} bytes", where="CMS")
     kind, wrapped = der.shaped(der.only(cms_der, SEQUENCE), (OID, _CONTEXT_0))
     if kind.raw != _SIGNED_DATA:
         raise InvalidInput("this CMS is not signed data", where="CMS")

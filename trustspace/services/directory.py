@@ -28,6 +28,10 @@ GRACE: Final = timedelta(hours=4)
 """How old it may be for what is running, while the functional node cannot be reached."""
 
 
+RETRY: Final = timedelta(seconds=1)
+"""A list that is not older is not fetched again for somebody who is not in it."""
+
+
 class Directory:
     """The participants of one functional node, as one connector sees them."""
 
@@ -53,6 +57,8 @@ class Directory:
     async def known(self, participant: str, *, fresh: bool = True) -> Caller:
         """The participant by its DID or identifier; `fresh` for new relations; raises `Unauthenticated`."""
         await self._current(FRESH if fresh else GRACE)
+        if self._listed().find(participant) is None and self.age() > RETRY:
+            await self.refresh()  # it may have registered since
         try:
             listed = self._listed().active(participant)
         except (NotFound, NotVerified) as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from trustspace.core.canon import JsonObject, digest, loads
+from trustspace.core.canon import JsonObject, digest
 from trustspace.core.contract import Negotiation
 from trustspace.core.contract.exchange import Exchange as Process
 from trustspace.core.errors import Conflict, NotFound, TrustspaceError, Unauthenticated
@@ -343,7 +343,7 @@ def subjects(record: Any) -> tuple[str, ...]:
 def agreement_of(record: Any) -> str:
     """The id of the agreement that a process made or runs under, "" before there is one."""
     if isinstance(record, Negotiation):
-        return str(loads(record.agreement.encode())["@id"]) if record.agreement else ""
+        return record.agreed.id if record.agreed else ""
     return str(record.agreement)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import ClassVar, Final
 
 from trustspace.core.canon import canonical, encode64, loads
@@ -95,17 +96,29 @@ class Negotiation(Exchange[State, Verb]):
     @property
     def offer(self) -> Offer | None:
         """The last offer on the table."""
-        return read_offer(loads(self.terms.encode())) if self.terms else None
+        return _read_terms(self.terms) if self.terms else None
 
     @property
     def agreed(self) -> Agreement | None:
         """The agreement, read."""
-        return read_agreement(loads(self.agreement.encode())) if self.agreement else None
+        return _read_agreed(self.agreement) if self.agreement else None
 
     @property
     def ended(self) -> bool:
         """Whether no message can come any more."""
         return self.state is not None and MACHINE.final(self.state)
+
+
+@lru_cache(maxsize=1024)
+def _read_terms(text: str) -> Offer:
+    """The offer in a stored text, read once as long as it is in use."""
+    return read_offer(loads(text.encode()))
+
+
+@lru_cache(maxsize=1024)
+def _read_agreed(text: str) -> Agreement:
+    """The agreement in a stored text, read once as long as it is in use."""
+    return read_agreement(loads(text.encode()))
 
 
 def receive(negotiation: Negotiation, message: Message, *, now: datetime) -> Negotiation:

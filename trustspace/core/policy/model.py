@@ -77,7 +77,9 @@ class Policy:
     digest: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        rules = {kind: _unordered([_canonical_rule(rule) for rule in some]) for kind, some in self.rules() if some}
+        rules = {
+            kind.value: _unordered([_canonical_rule(rule) for rule in some]) for kind, some in self.rules() if some
+        }
         object.__setattr__(self, "digest", digest(canonical(rules)))
 
     def rules(self) -> tuple[tuple[Kind, tuple[Rule, ...]], ...]:

@@ -7,9 +7,10 @@ and unknown here is kept, so that the refusal can name it (see `trustspace.core.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final, TypeVar
 
-from trustspace.core.canon import Json, JsonObject
+from trustspace.core.canon import Json, JsonObject, canonical, loads
 from trustspace.core.errors import InvalidInput, TooLarge
 from trustspace.core.policy.model import ODRL, Constraint, Kind, Logical, Policy, Rule, Term
 from trustspace.core.policy.words import quote
@@ -27,6 +28,10 @@ MAX_TERMS: Final = 256
 MAX_NESTING: Final = 8
 """The deepest nesting of logical constraints read."""
 
+KEPT_BYTES: Final = 8 << 10
+"""Policies of at most this size are read once and kept."""
+_GROUPS: Final = (Kind.PERMISSION, Kind.PROHIBITION, Kind.OBLIGATION)
+
 Item = TypeVar("Item")
 
 
@@ -39,9 +44,20 @@ def from_odrl(members: JsonObject, *, where: str = "") -> Policy:
         raise InvalidInput("an ODRL policy is an object", where=where)
     if not members.keys() & {Kind.PERMISSION, Kind.PROHIBITION}:
         raise InvalidInput("a policy has a permission or a prohibition, and this has neither", where=where)
+    rules = {kind.value: members[kind.value] for kind in _GROUPS if kind.value in members}
+    text = canonical(rules)
+    return _read_again(text, where) if len(text) <= KEPT_BYTES else _read(rules, where)
+
+
+def _read(rules: JsonObject, where: str) -> Policy:
     reader = _Reader()
-    groups = (_rules(members, kind, where, reader) for kind in (Kind.PERMISSION, Kind.PROHIBITION, Kind.OBLIGATION))
-    return Policy(*groups)
+    return Policy(*(_rules(rules, kind, where, reader) for kind in _GROUPS))
+
+
+@lru_cache(maxsize=1024)
+def _read_again(text: bytes, where: str) -> Policy:
+    """The policy of a canonical text: the same few policies come with every message."""
+    return _read(loads(text), where)
 
 
 class _Reader:

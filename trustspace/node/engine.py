@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import anyio
@@ -19,31 +21,30 @@ from trustspace.adapters.http.did_web import DidWebResolver
 from trustspace.adapters.http.peer import AiohttpPeer
 from trustspace.adapters.http.tls import client_context
 from trustspace.adapters.system import SystemClock, SystemIds
-from trustspace.core import contract as contracts
-from trustspace.core import transfer as transfers
-from trustspace.core.canon import canonical, digest, loads_object
 from trustspace.core.catalogue.published import Published
-from trustspace.core.contract import Negotiation, Party
+from trustspace.core.contract import Negotiation, Party, Role
 from trustspace.core.errors import IllegalTransition, NotFound, NotVerified, TrustspaceError, Unavailable
 from trustspace.core.evidence.receipts import signer_of, verify_receipt
 from trustspace.core.identifiers import parse
 from trustspace.core.identity.certificates import Profile, verify_chain
 from trustspace.core.identity.did import did_from_url, url_from_did
 from trustspace.core.identity.participants import ParticipantList, verify_list
-from trustspace.core.transfer import Transfer
+from trustspace.core.transfer import State, Transfer
+from trustspace.core.usage import DELIVERED, Use
 from trustspace.node.folder import Folder, to_pem
 from trustspace.node.receipts import Receipts
 from trustspace.node.seal import Seal
 from trustspace.node.settings import Settings, split_bind
+from trustspace.node.speaking import NEGOTIATION, TRANSFER, DspCodec
 from trustspace.node.streams import Streams
 from trustspace.node.waiting import Waiting
-from trustspace.ports import Answer, Clock, Ids, Outgoing, Store, Tx
+from trustspace.ports import Answer, Clock, Ids, Outgoing, Peer, Store, Tx
 from trustspace.protocols import dsp
 from trustspace.protocols.national.client import NationalCodec
-from trustspace.services.delivery import Delivery
-from trustspace.services.directory import Directory
+from trustspace.services.delivery import Delivery, pause
+from trustspace.services.directory import Directory, newest_seen, saw_list
 from trustspace.services.ending import Endings
-from trustspace.services.exchange import RECEIPT, Caller, Machinery, Rules, Surroundings
+from trustspace.services.exchange import RECEIPT, Caller, Codec, Surroundings
 from trustspace.services.negotiation import House, Negotiations, published
 from trustspace.services.registry_client import RegistryClient
 from trustspace.services.transfer import DIGEST, PULL, SIZE, Transfers
@@ -53,78 +54,59 @@ from trustspace.services.witnessing import Witness
 LIST_SECONDS: Final = 30.0
 """How often the list of participants is fetched in the background; `directory.FRESH` is twice that."""
 MANY: Final = 1_000_000
-RETRY_SECONDS: Final = 1.0
+PURGE_SECONDS: Final = 300.0
+"""How often tokens that have expired are forgotten."""
 OURS: Final = "/trustspace/v1"
 """Where what the protocol does not have is served."""
 LOG: Final = logging.getLogger("trustspace")
 
 
-class DspCodec:
-    """The Dataspace Protocol as `exchange.Codec`."""
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What an engine has of the world outside: time, names, the way to others, pauses, how it speaks the protocol."""
 
-    def encode(self, message: Any) -> bytes:
-        """The message's bytes."""
-        return dsp.encode(message)
+    peer: Peer
+    clock: Clock = field(default_factory=SystemClock)
+    ids: Ids = field(default_factory=SystemIds)
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    codec: Codec[Any, Any] = field(default_factory=DspCodec)
 
-    def path(self, record: Any, verb: str) -> str:
-        """Where it goes."""
-        return dsp.path_of(record, verb)
-
-    def answer(self, record: Any, *, created: bool) -> tuple[int, bytes]:
-        """What acknowledges a message."""
-        return (201 if created else 200), dsp.encode_state(record)
-
-    def acknowledgement(self, record: Any, body: bytes) -> tuple[str, str]:
-        """The peer's pid and state in its answer."""
-        return dsp.read_state(body, record.role)
-
-    def reason(self, body: bytes) -> str:
-        """Why the peer refused."""
-        return dsp.read_reason(body)
-
-    def redacted(self, body: bytes) -> bytes:
-        """A transfer start whose access token is replaced by its SHA-256: evidence is handed to others."""
-        message = loads_object(body)
-        for item in (message.get("dataAddress") or {}).get("endpointProperties", ()):
-            if item.get("name") == "authorization":
-                item["value"] = f"sha256:{digest(str(item.get('value')).encode())}"
-        return canonical(message)
+    @classmethod
+    def real(cls, folder: Folder, settings: Settings) -> Self:
+        """The network, as far as the settings allow; others are trusted by the folder's roots."""
+        return cls(
+            AiohttpPeer(
+                client_context(b"".join(map(to_pem, folder.roots())), system=True),
+                policy=AddressPolicy.of(settings.network.networks, bound=split_bind(settings.public_bind)[0]),
+                plain=PlainHttp.of(settings.network.plain_http),
+            )
+        )
 
 
-NEGOTIATION: Final = Machinery(
-    Negotiation,
-    Rules(contracts.receive, contracts.send, contracts.acknowledged, contracts.failed, contracts.MACHINE),
-    DspCodec(),
-    "negotiation",
-)
-TRANSFER: Final = Machinery(
-    Transfer,
-    Rules(transfers.receive, transfers.send, transfers.acknowledged, transfers.failed, transfers.MACHINE),
-    DspCodec(),
-    "transfer",
-    secret=frozenset({"start"}),
-)
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A step of ours that could not be done so far: of which machine, since when, how often tried, why."""
+
+    machine: str
+    since: datetime
+    attempts: int
+    error: str
 
 
 class Engine:
     """Everything that a connector is, from its folder and settings; `run` keeps it going."""
 
-    def __init__(
-        self, folder: Folder, settings: Settings, store: Store, clock: Clock | None = None, ids: Ids | None = None
-    ) -> None:
+    def __init__(self, folder: Folder, settings: Settings, store: Store, outside: Outside | None = None) -> None:
+        outside = outside or Outside.real(folder, settings)
         self.folder, self.settings, self.store = folder, settings, store
-        self.clock, self.ids = clock or SystemClock(), ids or SystemIds()
+        self.clock, self.ids, self.peer, self._sleep = outside.clock, outside.ids, outside.peer, outside.sleep
+        self._codec = outside.codec
         self.me, self.base = did_from_url(settings.public_url), settings.public_url + dsp.BASE
         self.path_prefix = urlsplit(settings.public_url).path
         self.roots = folder.roots()
         self.key = folder.load_key("signing")
         self.seal = Seal(self.key, folder.read_certificate("signing") or b"", self.roots, self.clock, self.ids, self.me)
         self.tls: ssl.SSLContext | None = None
-        self.peer = AiohttpPeer(
-            client_context(b"".join(map(to_pem, self.roots)), system=True),
-            policy=AddressPolicy.of(settings.network.networks, bound=split_bind(settings.public_bind)[0]),
-            plain=PlainHttp.of(settings.network.plain_http),
-        )
         self.registry = RegistryClient(
             self.peer, settings.functional_node.url, self.roots, self.key, self.clock, self.ids, NationalCodec()
         )
@@ -135,6 +117,7 @@ class Engine:
         self.source = FileSource(folder.files)
         self._group: TaskGroup | None = None
         self._identifier = ""
+        self.held: dict[str, Held] = {}
         self.on_open: Callable[[], Awaitable[None]] | None = None
         self._use_cases()
         self.adopt()
@@ -144,8 +127,9 @@ class Engine:
             self.store, self.clock, self.ids, self.me, self._kick, self.waiting.changed, self._ask_state
         )
         house = House(Party(self.me), self.base, self.settings.require_signatures)
-        self.negotiations = Negotiations(NEGOTIATION, around, house, self.seal, self.directory)
-        self.transfers = Transfers(TRANSFER, around, self.directory, root=self.settings.public_url, base=self.base)
+        negotiation, transfer = replace(NEGOTIATION, codec=self._codec), replace(TRANSFER, codec=self._codec)
+        self.negotiations = Negotiations(negotiation, around, house, self.seal, self.directory)
+        self.transfers = Transfers(transfer, around, self.directory, root=self.settings.public_url, base=self.base)
         self.gate = Gate(self.store, self.clock, self.ids, self.seal, kick=self._kick)
         self.witness = Witness(self.store, self.clock)
         self.endings = Endings(self.store, self.clock, self.ids, self.seal, cut=self.streams.cut, kick=self._kick)
@@ -159,6 +143,7 @@ class Engine:
                 "transfer": self._settle_transfer,
                 NOTICE: self._settle_other,
             },
+            sleep=self._sleep,
         )
 
     @property
@@ -194,6 +179,7 @@ class Engine:
         async with anyio.create_task_group() as self._group:
             await self._group.start(self.delivery.run)
             self._group.start_soon(self._keep_list)
+            self._group.start_soon(self._keep_tidy)
             await self._take_up()
             task_status.started()
 
@@ -204,33 +190,69 @@ class Engine:
                 self.start("negotiation", negotiation.key)
         for transfer in await self.store.read(lambda tx: tx.find(Transfer, limit=MANY, todo="start")):
             self.start("transfer", transfer.key)
+        for key in await self.store.read(_delivered):
+            self._group_start(self._complete, key)
+
+    async def _complete(self, pid: str) -> None:
+        """Close a transfer whose data had come when the process ended."""
+        with suppress(TrustspaceError):  # the peer closed it meanwhile, or its next use does
+            await self.transfers.complete(pid)
 
     async def _fetch_list(self, newest: int) -> ParticipantList:
+        newest = max(newest, await self.store.read(newest_seen))
         signed = (await self.registry.participants()).encode()
-        return verify_list(signed, self.roots, now=self.clock.now(), newest_seen_version=newest)
+        found = verify_list(signed, self.roots, now=self.clock.now(), newest_seen_version=newest)
+        if found.version > newest:
+            await self.store.run(lambda tx: saw_list(tx, found.version))
+        return found
 
     async def _keep_list(self) -> None:
         while True:
             with suppress(TrustspaceError):  # the age of the list decides what is refused, and status shows it
                 await self.directory.refresh()
-            await anyio.sleep(LIST_SECONDS)
+            await self._sleep(LIST_SECONDS)
+
+    async def _keep_tidy(self) -> None:
+        while True:
+            with suppress(TrustspaceError):  # no room: later
+                await self.store.run(lambda tx: tx.purge(self.clock.now()))
+            await self._sleep(PURGE_SECONDS)
 
     def start(self, machine: str, pid: str) -> None:
         """Do what is ours to do next with a process, beside everything else."""
+        self._group_start(self.advance, machine, pid)
+
+    def _group_start(self, do: Callable[..., Coroutine[Any, Any, None]], *given: object) -> None:
         if self._group is not None:
-            self._group.start_soon(self.advance, machine, pid)
+            self._group.start_soon(do, *given)
 
     async def advance(self, machine: str, pid: str) -> None:
-        """Do what is ours to do next with a process; what cannot be done now stays to be done."""
+        """Do what is ours to do next with a process; what cannot be done now stays to be done, and `held` says why."""
+        if not await self._advanced(machine, pid) and self.held[pid].attempts == 1:
+            self._group_start(self._retry, machine, pid)
+
+    async def _retry(self, machine: str, pid: str) -> None:
+        """Again and again with longer pauses; other steps of the same process do not wait for it."""
+        while pid in self.held:
+            await self._sleep(pause(self.held[pid].attempts))
+            if await self._advanced(machine, pid):
+                return
+
+    async def _advanced(self, machine: str, pid: str) -> bool:
+        """Whether the next step of a process could be done now."""
         use_case = self.negotiations if machine == "negotiation" else self.transfers
         try:
             await use_case.advance(pid)
         except IllegalTransition:  # the peer's message came in between: its own next step is under way
-            return
-        except TrustspaceError as error:
-            LOG.warning("%s %s waits: %s", machine, pid, error)
-            await anyio.sleep(RETRY_SECONDS)
-            self.start(machine, pid)
+            pass
+        except Exception as error:  # a defect holds up one process and not the node; `status` shows both
+            LOG.warning("%s %s waits: %s", machine, pid, error, exc_info=not isinstance(error, TrustspaceError))
+            before = self.held.get(pid)
+            since, attempts = (before.since, before.attempts) if before else (self.clock.now(), 0)
+            self.held[pid] = Held(machine, since, attempts + 1, str(error) or type(error).__name__)
+            return False
+        self.held.pop(pid, None)
+        return True
 
     # --- sending -------------------------------------------------------------------------------------------------
 
@@ -324,6 +346,17 @@ class Engine:
         """Let go of connections and store."""
         await self.peer.close()
         await self.store.close()
+
+
+def _delivered(tx: Tx) -> list[str]:
+    """Our transfers that run though what they were opened for has been delivered."""
+    running = tx.find(Transfer, limit=MANY, state=State.STARTED.value)
+    ours = [one for one in running if one.role is Role.CONSUMER and one.pending is None]
+    return [
+        one.key
+        for one in ours
+        if any(use.transfer == one.key for use in tx.find(Use, limit=MANY, agreement=one.agreement, state=DELIVERED))
+    ]
 
 
 def _to_do(tx: Tx, *, todo: str) -> list[Negotiation]:

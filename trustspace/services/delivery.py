@@ -34,19 +34,27 @@ class Courtesy:
 
     give_up: timedelta = timedelta(hours=24)
 
-    def pause(self, attempts: int) -> float:
-        """Seconds to wait after so many attempts: 0.1 s doubled each time, 30 s at most."""
-        return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts, 10)))
+
+def pause(attempts: int) -> float:
+    """Seconds to wait after so many attempts: 0.1 s doubled each time, 30 s at most."""
+    return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts - 1, 10)))
 
 
 class Delivery:
     """The sending half of a node. `kick` hands over what a commit put into the outbox; the outbox is the truth."""
 
     def __init__(
-        self, store: Store, clock: Clock, send: Send, settle: Mapping[str, Settle], courtesy: Courtesy | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        send: Send,
+        settle: Mapping[str, Settle],
+        courtesy: Courtesy | None = None,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self._store, self._clock, self._send, self._settle = store, clock, send, settle
-        self._courtesy = courtesy or Courtesy()
+        self._courtesy, self._sleep = courtesy or Courtesy(), sleep
         self._lanes: dict[str, deque[Outgoing]] = {}
         self._group: TaskGroup | None = None
 
@@ -79,7 +87,7 @@ class Delivery:
 
     async def _deliver(self, message: Outgoing) -> None:
         if message.due is not None:
-            await anyio.sleep(min(LONGEST_PAUSE, max(0.0, (message.due - self._clock.now()).total_seconds())))
+            await self._sleep(min(LONGEST_PAUSE, max(0.0, (message.due - self._clock.now()).total_seconds())))
         while (error := await self._attempt(message)) is not None:
             message = replace(message, attempts=message.attempts + 1, error=error)
             await self._pause(message)
@@ -104,13 +112,13 @@ class Delivery:
         return None
 
     async def _pause(self, message: Outgoing) -> None:
-        pause = self._courtesy.pause(message.attempts)
-        due = self._clock.now() + timedelta(seconds=pause)
+        seconds = pause(message.attempts)
+        due = self._clock.now() + timedelta(seconds=seconds)
         with suppress(TrustspaceError):  # no room: the row keeps its earlier count, and only `status` knows less
             await self._store.run(
                 lambda tx: tx.postpone(message.id, attempts=message.attempts, due=due, error=message.error)
             )
-        await anyio.sleep(pause)
+        await self._sleep(seconds)
 
 
 def _passing(answer: Answer, attempts: int) -> bool:

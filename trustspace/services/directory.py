@@ -7,8 +7,9 @@ functional node cannot be reached; then everybody is refused. Keys come from the
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 import anyio
@@ -19,7 +20,8 @@ from trustspace.core.identity.certificates import Profile, verify_chain
 from trustspace.core.identity.did import Document, read_document
 from trustspace.core.identity.participants import Participant, ParticipantList
 from trustspace.core.identity.tokens import TokenKind
-from trustspace.ports import Clock, Resolver
+from trustspace.core.record import Record
+from trustspace.ports import Clock, Resolver, Tx
 from trustspace.services.exchange import Caller, Incoming
 
 FRESH: Final = timedelta(seconds=60)
@@ -28,8 +30,31 @@ GRACE: Final = timedelta(hours=4)
 """How old it may be for what is running, while the functional node cannot be reached."""
 
 
+LIST: Final = "participants"
 RETRY: Final = timedelta(seconds=1)
 """A list that is not older is not fetched again for somebody who is not in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenList(Record):
+    """The newest version of the list that was ever seen here: an older one is refused, after a restart too."""
+
+    KIND: ClassVar[str] = "seen-list"
+
+    newest: int
+
+
+def newest_seen(tx: Tx) -> int:
+    """The newest version ever seen; 0 before the first."""
+    seen = tx.get(SeenList, LIST)
+    return seen.newest if seen else 0
+
+
+def saw_list(tx: Tx, version: int) -> None:
+    """Remember a version, if it is newer."""
+    seen = tx.get(SeenList, LIST) or SeenList(key=LIST, newest=0)
+    if version > seen.newest:
+        tx.save(replace(seen, newest=version), expect=seen.version)
 
 
 class Directory:

@@ -143,7 +143,18 @@ class IdentityDoing(Doing):
             if message.attempts
         ]
         for negotiation in await self.read(lambda tx: tx.find(Negotiation, limit=100, todo="decide")):
-            waiting.append(_undecided(negotiation))  # noqa: PERF401 -- two sources, one list
+            waiting.append(_undecided(negotiation))  # noqa: PERF401 -- three sources, one list
+        waiting += [
+            v.StuckView(
+                process=pid,
+                what=f"our next step in the {held.machine}",
+                waits_for="us",
+                since=held.since,
+                attempts=held.attempts,
+                error=held.error,
+            )
+            for pid, held in self.engine.held.items()
+        ]
         return [one for one in waiting if (now - one.since).total_seconds() > STUCK_SECONDS or one.attempts]
 
     def _certificates(self) -> list[v.CertificateView]:

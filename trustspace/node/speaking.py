@@ -1,0 +1,60 @@
+"""The Dataspace Protocol as the services speak it: both machines with their rules and their codec."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from trustspace.core import contract as contracts
+from trustspace.core import transfer as transfers
+from trustspace.core.canon import canonical, digest, loads_object
+from trustspace.core.contract import Negotiation
+from trustspace.core.transfer import Transfer
+from trustspace.protocols import dsp
+from trustspace.services.exchange import Machinery, Rules
+
+
+class DspCodec:
+    """The Dataspace Protocol as `exchange.Codec`."""
+
+    def encode(self, message: Any) -> bytes:
+        """The message's bytes."""
+        return dsp.encode(message)
+
+    def path(self, record: Any, verb: str) -> str:
+        """Where it goes."""
+        return dsp.path_of(record, verb)
+
+    def answer(self, record: Any, *, created: bool) -> tuple[int, bytes]:
+        """What acknowledges a message."""
+        return (201 if created else 200), dsp.encode_state(record)
+
+    def acknowledgement(self, record: Any, body: bytes) -> tuple[str, str]:
+        """The peer's pid and state in its answer."""
+        return dsp.read_state(body, record.role)
+
+    def reason(self, body: bytes) -> str:
+        """Why the peer refused."""
+        return dsp.read_reason(body)
+
+    def redacted(self, body: bytes) -> bytes:
+        """A transfer start whose access token is replaced by its SHA-256: evidence is handed to others."""
+        message = loads_object(body)
+        for item in (message.get("dataAddress") or {}).get("endpointProperties", ()):
+            if item.get("name") == "authorization":
+                item["value"] = f"sha256:{digest(str(item.get('value')).encode())}"
+        return canonical(message)
+
+
+NEGOTIATION: Final = Machinery(
+    Negotiation,
+    Rules(contracts.receive, contracts.send, contracts.acknowledged, contracts.failed, contracts.MACHINE),
+    DspCodec(),
+    "negotiation",
+)
+TRANSFER: Final = Machinery(
+    Transfer,
+    Rules(transfers.receive, transfers.send, transfers.acknowledged, transfers.failed, transfers.MACHINE),
+    DspCodec(),
+    "transfer",
+    secret=frozenset({"start"}),
+)

@@ -242,14 +242,14 @@ class Client(Participant):
 
     async def upload(self, name: str, path: Path) -> str:
         """Put a file into the node over HTTP."""
-        answer = await self._send("PUT", f"/v1/files/{name}", content=_chunks(path))
+        answer = await self._send("PUT", f"/v1/files/{quote(name, safe='')}", content=_chunks(path))
         return str(loads(answer)["file"])
 
     @asynccontextmanager
     async def download(self, use: v.UseView) -> AsyncIterator[AsyncIterator[bytes]]:
         """The bytes of a use, through the node."""
         try:
-            async with self._http.stream("GET", f"/v1/uses/{use.use}/data") as answer:
+            async with self._http.stream("GET", f"/v1/uses/{quote(use.use, safe=':')}/data") as answer:
                 if answer.status_code != httpx.codes.OK:
                     raise raised(answer.status_code, await answer.aread())
                 yield answer.aiter_bytes(CHUNK)

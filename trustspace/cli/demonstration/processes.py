@@ -6,10 +6,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from trustspace.cli.demonstration.actors import Actor
 from trustspace.core.errors import Unavailable
@@ -81,17 +81,6 @@ class Nodes:
     def client(self, actor: Actor) -> Client:
         """The management interface of a node that runs."""
         return self._running[actor.key].client
-
-    @staticmethod
-    async def together(*work: Coroutine[Any, Any, None]) -> None:
-        """Do these at once; where one fails the others are given up, and nothing goes on behind our back."""
-        tasks = [asyncio.create_task(one) for one in work]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
 
     async def guard(self, work: Awaitable[T]) -> T:
         """Do the work unless a node ends meanwhile, which then is what went wrong."""

@@ -7,6 +7,7 @@ from typing import Final
 from trustspace.cli.demonstration.actors import BUS, PLANNER, Actor
 from trustspace.cli.demonstration.journal import Told
 from trustspace.cli.demonstration.stage import Act, Stage, must, until
+from trustspace.core.errors import NotFound
 from trustspace.node.client import Client
 from trustspace.node.views import DecisionRequest, IdentityView, RegistrationView
 
@@ -63,11 +64,19 @@ def certify(actor: Actor) -> Act:
 
 
 async def _apply(node: Client, actor: Actor, *, when: tuple[str, ...], contact: str | None = None) -> Told:
-    seen: RegistrationView = await node.registration()
+    seen = await _standing(node)
     if seen.state in when:
         contact = actor.contact if contact is None else contact
         seen = await node.register(actor.organisation, actor.credit_code, contact=contact, address=actor.address)
     return Told(seen.application, (f"{actor.organisation} {actor.credit_code}",), {"application": seen.application})
+
+
+async def _standing(node: Client) -> RegistrationView:
+    """How the application stands; `new` where there is none."""
+    try:
+        return await node.registration()
+    except NotFound:
+        return RegistrationView(state="new")
 
 
 async def _identity(stage: Stage, actor: Actor) -> IdentityView:

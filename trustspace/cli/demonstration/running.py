@@ -17,8 +17,7 @@ from trustspace.cli.demonstration.stage import Stage, Step
 from trustspace.cli.demonstration.story import STORY
 from trustspace.cli.demonstration.telling import Teller
 
-STARTS: Final = tuple((actor, f"{actor.key}-starts") for actor in ALL)
-TOTAL: Final = len(STARTS) + len(STORY)
+TOTAL: Final = len(ALL) + len(STORY)
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -30,7 +29,7 @@ async def run(place: Place, told: Teller) -> None:
         stage = Stage(place)
         try:
             await _begin(stage, told)
-            for number, step in enumerate(STORY, len(STARTS) + 1):
+            for number, step in enumerate(STORY, len(ALL) + 1):
                 if not step.nodes:
                     await stage.nodes.stop()
                 await _step(stage, told, number, step)
@@ -59,14 +58,22 @@ async def _begin(stage: Stage, told: Teller) -> None:
     """Start the nodes if any step still needs them; the connectors need the functional node to be there."""
     if all(stage.journal.get(step.name) for step in STORY if step.nodes):
         return
-    first, *others = STARTS
-    await _start(stage, told, 1, *first)
-    await stage.nodes.together(*(_start(stage, told, number, *one) for number, one in enumerate(others, 2)))
+    first, *others = ALL
+    await _start(stage, told, first)
+    await _start(stage, told, *others)
 
 
-async def _start(stage: Stage, told: Teller, number: int, actor: Actor, name: str) -> None:
-    entry = await _timed(stage.nodes.guard(nodes.start(stage, actor)))
-    told.step(number, Step(name, actor.label, "starts", _nothing), entry, again=False)
+async def _start(stage: Stage, told: Teller, *actors: Actor) -> None:
+    """Start these at once, and tell of them in their order."""
+    tasks = [asyncio.create_task(_timed(stage.nodes.guard(nodes.start(stage, actor)))) for actor in actors]
+    try:
+        for actor, task in zip(actors, tasks, strict=True):
+            step = Step(f"{actor.key}-starts", actor.label, "starts", _nothing)
+            told.step(ALL.index(actor) + 1, step, await task, again=False)
+    finally:  # where one fails the others are given up, and nothing goes on behind our back
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 async def _nothing(_: Stage) -> Told:

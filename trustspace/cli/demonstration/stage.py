@@ -23,7 +23,7 @@ T = TypeVar("T")
 SOON: Final = 10.0
 """Seconds that something which happens by itself is waited for."""
 EVERY: Final = 0.02
-ALL_ENTRIES: Final = "10000"
+PAGE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,15 @@ class Stage:
 
     async def entries(self, actor: Actor, subject: str = "") -> list[LogEntryView]:
         """The entries of a node's log about something, or all."""
-        page: LogPage = await self.nodes.client(actor).call("log_entries", subject=subject, limit=ALL_ENTRIES)
-        return page.results
+        found: list[LogEntryView] = []
+        while True:
+            after = str(found[-1].index + 1 if found else 0)
+            page: LogPage = await self.nodes.client(actor).call(
+                "log_entries", subject=subject, after=after, limit=str(PAGE)
+            )
+            found += page.results
+            if len(page.results) < PAGE:
+                return found
 
 
 Act = Callable[[Stage], Awaitable[Told]]

@@ -10,6 +10,7 @@ from trustspace.core.canon import canonical, digest, loads_object
 from trustspace.core.contract import Negotiation
 from trustspace.core.transfer import Transfer
 from trustspace.protocols import dsp
+from trustspace.services import negotiation, transfer
 from trustspace.services.exchange import Machinery, Rules
 
 
@@ -50,11 +51,13 @@ NEGOTIATION: Final = Machinery(
     Rules(contracts.receive, contracts.send, contracts.acknowledged, contracts.failed, contracts.MACHINE),
     DspCodec(),
     "negotiation",
+    negotiation.farewell,
 )
 TRANSFER: Final = Machinery(
     Transfer,
     Rules(transfers.receive, transfers.send, transfers.acknowledged, transfers.failed, transfers.MACHINE),
     DspCodec(),
     "transfer",
+    transfer.farewell,
     secret=frozenset({"start"}),
 )

@@ -8,14 +8,14 @@ state still holds and queues the exact bytes. A state changes for the sender whe
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from trustspace.core.canon import JsonObject, digest
 from trustspace.core.contract import Negotiation
 from trustspace.core.contract.exchange import Exchange as Process
-from trustspace.core.errors import Conflict, NotFound, TrustspaceError, Unauthenticated
+from trustspace.core.errors import Conflict, InvalidInput, NotFound, TrustspaceError, Unauthenticated
 from trustspace.core.machine import Machine
 from trustspace.core.record import Record
 from trustspace.ports import Answer, Clock, Ids, Outgoing, Store, Tx
@@ -23,6 +23,9 @@ from trustspace.services.logging import log
 
 RECEIPT: Final = "trustspace-receipt"
 """The header of an answer that carries its receipt."""
+GONE: Final = frozenset({404, 410})
+"""The peer does not know the process (any more), or nobody answered in time: there is nobody to tell."""
+TERMINATE: Final = "terminate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +133,16 @@ class Rules(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Machinery(Generic[R, M]):
-    """One machine with what surrounds it: kind of record, rules, codec, and what the evidence calls its messages."""
+    """One machine with what surrounds it: kind of record, rules, codec, and what the evidence calls its messages.
+
+    `farewell` is the termination of a process with a reason; messages of the verbs in `secret` are kept without it.
+    """
 
     kind: type[R]
     rules: Rules[R]
     codec: Codec[R, M]
     name: str
+    farewell: Callable[[R, str], M]
     secret: frozenset[str] = frozenset()
 
 
@@ -222,13 +229,13 @@ class Exchange(Generic[R, M]):
         message, now = make(record), self._a.clock.now()
         if message is None:
             return record
-        after, verb = self._m.rules.send(record, message, now=now), verb_of(message)
-        outgoing = self._outgoing(record, message, verb, now)
+        after = self._m.rules.send(record, message, now=now)
+        outgoing = self._outgoing(record, message, self._a.ids.uuid(), now)
 
         def body(tx: Tx) -> R:
             saved = tx.save(after, expect=record.version)
             tx.outbox(outgoing)
-            self._log(tx, "message-sent", saved, verb, outgoing.body, now)
+            self._log(tx, "message-sent", saved, outgoing.verb, outgoing.body, now)
             also(tx, saved)
             return saved
 
@@ -241,30 +248,47 @@ class Exchange(Generic[R, M]):
         """Take the peer's final answer into the books: acknowledged, or refused with its reason."""
         if answer.status >= 400 and await self._took_it(outgoing):
             answer = Answer(200)
-        now = self._a.clock.now()
-        reason = "" if answer.status < 300 else self._refusal(answer)
+        now, spare = self._a.clock.now(), self._a.ids.uuid()
 
-        def body(tx: Tx) -> R | None:
+        def body(tx: Tx) -> tuple[R | None, list[Outgoing]]:
             before = tx.get(self._m.kind, outgoing.process)
             current = tx.queued(process=outgoing.process)[-1:]
             tx.sent(outgoing.id)
             if before is None:
-                return None
+                return None, []
             self._log_receipt(tx, before, outgoing, answer, now)
             if str(before.pending or "") != outgoing.verb or [one.id for one in current] != [outgoing.id]:
-                return before  # the peer's next message overtook this answer, and was the acknowledgement itself
-            after = self._booked(before, answer, reason, now)
-            return tx.save(after, expect=before.version)
+                return before, []  # the peer's next message overtook this answer, and was the acknowledgement itself
+            after, word = self._booked(before, answer, now)
+            saved = tx.save(after, expect=before.version)
+            return saved, [self._queue(tx, saved, word, spare, now)] if word is not None else []
 
-        after = await self._a.store.run(body)
+        after, farewells = await self._a.store.run(body)
         if after is not None:
             self._a.changed(after)
+        self._a.kick(farewells)
 
-    def _booked(self, before: R, answer: Answer, reason: str, now: datetime) -> R:
-        if reason:
-            return self._m.rules.failed(before, reason, now=now)
-        peer_pid, _ = self._m.codec.acknowledgement(before, answer.body)
-        return self._m.rules.acknowledged(before, now=now, peer_pid=peer_pid)
+    def _booked(self, before: R, answer: Answer, now: datetime) -> tuple[R, M | None]:
+        """The process after the answer, and our last word to a peer that refused and goes on waiting."""
+        rules = self._m.rules
+        reason = "" if answer.status < 300 else self._refusal(answer)
+        if not reason:
+            peer_pid, _ = self._m.codec.acknowledgement(before, answer.body)
+            try:
+                return rules.acknowledged(before, now=now, peer_pid=peer_pid), None
+            except (NotFound, InvalidInput) as error:  # it took the message and names another process, or none
+                reason = f"the peer's answer does not hold: {error}"
+        after = rules.failed(before, reason, now=now)
+        if answer.status in GONE or not self._goes_on(before, after):
+            return after, None
+        word = self._m.farewell(before, reason)
+        return rules.send(replace(before, pending=None, refusal=reason), word, now=now), word
+
+    def _goes_on(self, before: R, after: R) -> bool:
+        """Whether the peer, whose error changed no state (DSP), still waits for us in a process that ends here."""
+        machine, ends = self._m.rules.machine, self._m.rules.machine.final(after.state)
+        told = str(before.pending) == TERMINATE
+        return ends and not told and (before.state, before.role, TERMINATE) in machine.moves and bool(before.peer_pid)
 
     async def get(self, pid: str) -> R:
         """The record; `NotFound` where there is none."""
@@ -295,9 +319,16 @@ class Exchange(Generic[R, M]):
     def _refusal(self, answer: Answer) -> str:
         return self._m.codec.reason(answer.body) or f"the peer answered {answer.status}"
 
-    def _outgoing(self, record: R, message: M, verb: str, now: datetime) -> Outgoing:
+    def _queue(self, tx: Tx, record: R, message: M, name: str, now: datetime) -> Outgoing:
+        outgoing = self._outgoing(record, message, name, now)
+        tx.outbox(outgoing)
+        self._log(tx, "message-sent", record, outgoing.verb, outgoing.body, now)
+        return outgoing
+
+    def _outgoing(self, record: R, message: M, name: str, now: datetime) -> Outgoing:
+        verb = verb_of(message)
         return Outgoing(
-            id=self._a.ids.uuid(),
+            id=name,
             process=record.key,
             kind=self._m.name,
             verb=verb,

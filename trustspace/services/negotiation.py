@@ -273,7 +273,7 @@ class Negotiations:
         """End it with a reason that the other side reads."""
         return await self._exchange.say(
             await self.get(pid),
-            lambda current: ContractTermination(current.consumer_pid, current.provider_pid, code, (reason,)),
+            lambda current: farewell(current, reason, code=code),
         )
 
     # --- the contract --------------------------------------------------------------------------------------------
@@ -319,6 +319,11 @@ def _objection(message: ContractAgreement) -> str:
 def _object(wrong: str, tx: Tx, negotiation: Negotiation) -> None:
     """Keep the objection for our next step: the message is taken, since only an answer to it can carry the reason."""
     name(tx, OBJECTION, negotiation.key, f"the agreement is not what was signed: {wrong}")
+
+
+def farewell(negotiation: Negotiation, reason: str, *, code: str = "refused") -> ContractTermination:
+    """The message that ends a negotiation."""
+    return ContractTermination(negotiation.consumer_pid, negotiation.provider_pid, code, (reason,))
 
 
 def published(product: Published) -> Offer:

@@ -122,7 +122,7 @@ class Transfers:
         """End it with a reason that the other side reads."""
         return await self._exchange.say(
             await self.get(pid),
-            lambda current: TransferTermination(current.consumer_pid, current.provider_pid, code, (reason,)),
+            lambda current: farewell(current, reason, code=code),
             also=self._close,
         )
 
@@ -149,6 +149,11 @@ class Transfers:
 
     async def _contract(self, agreement: str) -> Contract | None:
         return await self._a.store.read(lambda tx: tx.get(Contract, agreement))
+
+
+def farewell(transfer: Transfer, reason: str, *, code: str = "refused") -> TransferTermination:
+    """The message that ends a transfer."""
+    return TransferTermination(transfer.consumer_pid, transfer.provider_pid, code, (reason,))
 
 
 def _product(tx: Tx, transfer: Transfer) -> Published | None:

@@ -99,7 +99,10 @@ class Network:
             with suppress(Unavailable):
                 await exchange()
 
-        task = asyncio.create_task(later())
+        self.leave_running(asyncio.create_task(later()))
+
+    def leave_running(self, task: asyncio.Task[None]) -> None:
+        """Let it run on its own until it is done; `settle` waits for it."""
         self._late.add(task)
         task.add_done_callback(self._late.discard)
 
@@ -173,7 +176,8 @@ class _Exchange:
     """One request at an application: it runs as a task, one message ahead of its reader."""
 
     def __init__(self, network: Network, url: str, scope: Scope, body: bytes) -> None:
-        self._url, self._crashes = url, network.crashes
+        self._url, self._network = url, network
+        self._answered = False
         self._messages: asyncio.Queue[Message | None] = asyncio.Queue(1)
         self._gone = asyncio.Event()
         self._request: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -188,8 +192,11 @@ class _Exchange:
         return Stream(head["status"], headers, self._body(timeout, truncate))
 
     async def hang_up(self) -> None:
-        """The reader leaves; an application that is still sending is stopped."""
+        """The reader leaves; an application that is still sending is stopped, what it does afterwards goes on."""
         self._gone.set()
+        if self._answered:
+            self._network.leave_running(self._task)
+            return
         if not self._task.done():
             self._task.cancel()
         with suppress(asyncio.CancelledError):
@@ -197,12 +204,18 @@ class _Exchange:
 
     async def _run(self, app: ASGIApp, scope: Scope) -> None:
         try:
-            await app(scope, self._receive, self._messages.put)
+            await app(scope, self._receive, self._send)
         except Exception as error:  # an application's bug is not the network's: it is kept for whoever looks
-            self._crashes.append(error)
+            self._network.crashes.append(error)
         finally:
             if not self._gone.is_set():
                 await self._messages.put(None)
+
+    async def _send(self, message: Message) -> None:
+        if self._gone.is_set():
+            return
+        self._answered = message["type"] == "http.response.body" and not message.get("more_body", False)
+        await self._messages.put(message)
 
     async def _receive(self) -> Message:
         if self._request:

@@ -1,28 +1,31 @@
 """trustspace: trusted data spaces (可信数据空间) for Python.
 
-Publish data products, negotiate usage policies, exchange data under contracts that both sides sign. `Connector`,
-`Client` and `Node` are loaded when they are first used: importing the library loads no adapter.
+Publish data products, negotiate usage policies, exchange data under contracts that both sides sign. Every name is
+loaded when it is first used: importing the library loads no adapter, and costs next to nothing.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from trustspace.core.policy import offer, use
-from trustspace.version import VERSION as __version__
+from trustspace.version import VERSION
 
 if TYPE_CHECKING:
+    from trustspace.core.policy import offer, use
     from trustspace.node.client import Client, DataProduct
     from trustspace.node.connector import Connector
     from trustspace.node.connector import Connector as Node
 
 __all__ = ["Client", "Connector", "DataProduct", "Node", "__version__", "offer", "use"]
 
+__version__ = VERSION
 _LAZY: Final = {
     "Client": ("trustspace.node.client", "Client"),
     "Connector": ("trustspace.node.connector", "Connector"),
     "DataProduct": ("trustspace.node.client", "DataProduct"),
     "Node": ("trustspace.node.connector", "Connector"),
+    "offer": ("trustspace.core.policy", "offer"),
+    "use": ("trustspace.core.policy", "use"),
 }
 
 

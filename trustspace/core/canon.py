@@ -60,7 +60,7 @@ def loads(data: bytes, *, where: str = "body", limit: int = MAX_BYTES) -> Json:
         raise TooLarge(f"{len(data)} bytes are more than the {limit} allowed", where=where)
     _check_depth(data, where)
     try:
-        value = json.loads(data.decode(), object_pairs_hook=_members, parse_constant=_no_constant, parse_float=_number)
+        value = _DECODER.decode(data.decode())
         orjson.dumps(value)  # refuses what could not be written again: lone surrogates, integers over 64 bits
     except (ValueError, RecursionError, TypeError) as error:
         raise InvalidInput(f"this is not acceptable JSON: {error}", where=where) from error
@@ -109,6 +109,9 @@ def _number(text: str) -> float:
     if value - value != 0:
         raise ValueError(f"{text} is out of range")
     return value
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_constant, parse_float=_number)
 
 
 def digest(data: bytes) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -21,8 +20,6 @@ from trustspace.services.usage import DELIVERIES, DENIALS
 if TYPE_CHECKING:
     from trustspace.node.engine import Engine
 
-HINT_PAUSE = timedelta(seconds=1)
-"""A list that is not older is not fetched again, whoever asks."""
 GROWTH = "/trustspace/v1/log/growth"
 HINT = "/trustspace/v1/registry/changed"
 Take = Callable[["Engine", Incoming, str], Awaitable[None]]
@@ -81,6 +78,5 @@ async def _growth(engine: Engine, request: Request) -> Response:
 
 async def _hint(engine: Engine, _: Request) -> Response:
     """The functional node says that its list has changed; the list itself, fetched and verified, says what."""
-    if engine.directory.age() > HINT_PAUSE:
-        await engine.directory.refresh()
+    await engine.directory.renew()
     return Response(b"{}", media_type=JSON)

@@ -302,12 +302,12 @@ class Engine:
         return await self.send("GET", url, peer)
 
     async def _settle_negotiation(self, outgoing: Outgoing, answer: Answer) -> None:
-        await self.negotiations.settle(outgoing, answer)
-        self.start("negotiation", outgoing.process)
+        if await self.negotiations.settle(outgoing, answer):
+            self.start("negotiation", outgoing.process)
 
     async def _settle_transfer(self, outgoing: Outgoing, answer: Answer) -> None:
-        await self.transfers.settle(outgoing, answer)
-        self.start("transfer", outgoing.process)
+        if await self.transfers.settle(outgoing, answer):
+            self.start("transfer", outgoing.process)
 
     async def _settle_other(self, outgoing: Outgoing, _: Answer) -> None:
         await self.store.run(lambda tx: tx.sent(outgoing.id))

@@ -28,6 +28,7 @@ from trustspace.core.errors import Conflict, MisusedError, NotFound
 from trustspace.core.identifiers import Kind, check_credit_code, make
 from trustspace.core.identity.keys import thumbprint
 from trustspace.node.settings import FILE, Settings, split_bind, write
+from trustspace.ports import Signer
 from trustspace.services.authority import Authority, make_root
 
 DATABASE: Final = "node.sqlite"
@@ -60,7 +61,7 @@ class Folder:
         """The SQLite database."""
         return self.path / DATABASE
 
-    def load_key(self, purpose: str) -> FileKey:
+    def load_key(self, purpose: str) -> Signer:
         """The key, with the passphrase that the environment names."""
         return FileKey.load(self.key(purpose), find_passphrase(os.environ))
 

@@ -75,7 +75,7 @@ async def _answered(engine: Engine, row: Endpoint, incoming: Incoming, reply: Re
         process=reply.process,
     )
     headers = {RECEIPT: await engine.receipts.receipt(leaf)}
-    then = BackgroundTask(engine.advance, row.area.value, reply.process)
+    then = BackgroundTask(engine.advance, row.area.value, reply.process) if reply.todo else None
     return Response(reply.body, reply.status, headers=headers, media_type=JSON, background=then)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, Self
 
 import anyio
 
@@ -16,23 +16,28 @@ from trustspace.core.identity.registration import Application, State
 from trustspace.node.beside import HINT
 from trustspace.node.folder import to_pem
 from trustspace.node.settings import Settings, split_bind
-from trustspace.ports import Store
+from trustspace.ports import Peer, Store
 
 SECONDS: Final = 3.0
 MANY: Final = 100_000
 
 
 class Hints:
-    """Sends an empty message to every active connector after a change; who misses it fetches the list within a minute."""
+    """Sends an empty message to every active connector after a change; who misses it has the list in a minute."""
 
-    def __init__(self, store: Store, roots: Sequence[bytes], settings: Settings) -> None:
-        self._store = store
-        self._peer = AiohttpPeer(
+    def __init__(self, store: Store, peer: Peer) -> None:
+        self._store, self._peer = store, peer
+        self._event = anyio.Event()
+
+    @classmethod
+    def over(cls, store: Store, roots: Sequence[bytes], settings: Settings) -> Self:
+        """Over the network, as far as the settings allow."""
+        peer = AiohttpPeer(
             client_context(b"".join(map(to_pem, roots)), system=True),
             policy=AddressPolicy.of(settings.network.networks, bound=split_bind(settings.public_bind)[0]),
             plain=PlainHttp.of(settings.network.plain_http),
         )
-        self._event = anyio.Event()
+        return cls(store, peer)
 
     def changed(self) -> None:
         """The list has changed."""

@@ -120,7 +120,7 @@ async def _functional(folder: Folder, settings: Settings, store: SqliteStore, pu
     clock, ids, key = SystemClock(), SystemIds(), folder.load_key("signing")
     authority = Authority(folder.load_key("root"), folder.roots()[0], ids)
     certificate = folder.read_certificate("signing") or b""
-    hints = Hints(store, folder.roots(), settings)
+    hints = Hints.over(store, folder.roots(), settings)
     node = FunctionalNode(store, clock, ids, authority, key, certificate, place=settings.place, on_change=hints.changed)
     reviewing = Reviewing(node, folder, settings, store, clock, key)
     app = functional_app(node, folder)

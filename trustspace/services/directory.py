@@ -31,8 +31,8 @@ GRACE: Final = timedelta(hours=4)
 
 
 LIST: Final = "participants"
-RETRY: Final = timedelta(seconds=1)
-"""A list that is not older is not fetched again for somebody who is not in it."""
+RETRY: Final = timedelta(seconds=0.2)
+"""How long between two fetches, whoever asks for somebody who is not in the list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,7 @@ class Directory:
         self._list: ParticipantList | None = None
         self._callers: dict[str, Caller] = {}
         self._lock = anyio.Lock()
+        self._fetched = clock.now() - RETRY
 
     @property
     def version(self) -> int:
@@ -82,8 +83,8 @@ class Directory:
     async def known(self, participant: str, *, fresh: bool = True) -> Caller:
         """The participant by its DID or identifier; `fresh` for new relations; raises `Unauthenticated`."""
         await self._current(FRESH if fresh else GRACE)
-        if self._listed().find(participant) is None and self.age() > RETRY:
-            await self.refresh()  # it may have registered since
+        if self._listed().find(participant) is None:
+            await self.renew()  # it may have registered since
         try:
             listed = self._listed().active(participant)
         except (NotFound, NotVerified) as error:
@@ -118,6 +119,15 @@ class Directory:
             await self._load()
         return self.version
 
+    async def renew(self) -> None:
+        """Fetch a list that is newer than this call, at most one in `RETRY` however often it is asked for."""
+        asked = self._clock.now()
+        async with self._lock:
+            if self._fetched >= asked:
+                return
+            await anyio.sleep(max(0.0, (RETRY - (asked - self._fetched)).total_seconds()))
+            await self._load()
+
     def age(self) -> timedelta:
         """How old the list in use is."""
         return self._list.age(self._clock.now()) if self._list else timedelta.max
@@ -126,7 +136,7 @@ class Directory:
         """The caller, with that certificate among those that stand: a renewed one is looked up once more."""
         caller = await self.known(participant)
         if thumbprint not in caller.keys:
-            await self.refresh()
+            await self.renew()
             caller = await self._meet(self._listed().active(participant), fresh=True)
         if thumbprint not in caller.keys:
             raise Unauthenticated(f"{participant} does not sign with this certificate", where="token")
@@ -183,6 +193,7 @@ class Directory:
                     ) from error
 
     async def _load(self) -> None:
+        self._fetched = self._clock.now()
         new = await self._fetch(self.version)
         if self._list is None or new.version != self._list.version:
             self._callers.clear()

@@ -64,12 +64,16 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer as it is stored before it is given: status, the state it speaks of, the process, the body."""
+    """An answer as it is stored before it is given: status, the state it speaks of, the process, the body.
+
+    `todo` is what is ours to do next, "" also where the answer is given again: that was begun with the first.
+    """
 
     status: int
     state: str
     process: str
     body: bytes
+    todo: str = ""
 
     def pack(self) -> bytes:
         """One line and the body."""
@@ -201,7 +205,7 @@ class Exchange(Generic[R, M]):
             after = tx.save(self._m.rules.receive(before, message, now=now), expect=before.version)
             also(tx, after)
             status, text = self._m.codec.answer(after, created=opening is not None)
-            reply = Reply(status, str(after.state), after.key, text)
+            reply = Reply(status, str(after.state), after.key, text, after.todo)
             self._log(tx, "message-received", after, verb, incoming.body, now, incoming.token)
             tx.reply(key, reply.pack())
             return reply, after
@@ -244,8 +248,11 @@ class Exchange(Generic[R, M]):
         self._a.kick([outgoing])
         return saved
 
-    async def settle(self, outgoing: Outgoing, answer: Answer) -> None:
-        """Take the peer's final answer into the books: acknowledged, or refused with its reason."""
+    async def settle(self, outgoing: Outgoing, answer: Answer) -> str:
+        """Take the peer's final answer into the books: acknowledged, or refused with its reason.
+
+        Returns what is ours to do next.
+        """
         if answer.status >= 400 and await self._took_it(outgoing):
             answer = Answer(200)
         now, spare = self._a.clock.now(), self._a.ids.uuid()
@@ -264,9 +271,11 @@ class Exchange(Generic[R, M]):
             return saved, [self._queue(tx, saved, word, spare, now)] if word is not None else []
 
         after, farewells = await self._a.store.run(body)
-        if after is not None:
-            self._a.changed(after)
+        if after is None:
+            return ""
+        self._a.changed(after)
         self._a.kick(farewells)
+        return str(after.todo)
 
     def _booked(self, before: R, answer: Answer, now: datetime) -> tuple[R, M | None]:
         """The process after the answer, and our last word to a peer that refused and goes on waiting."""

@@ -34,7 +34,7 @@ from trustspace.core.contract import (
     conclude,
     party_members,
 )
-from trustspace.core.errors import IllegalTransition, NotVerified, Refused
+from trustspace.core.errors import Conflict, IllegalTransition, NotVerified, Refused
 from trustspace.core.policy import Policy, check_enforceable
 from trustspace.ports import Tx
 from trustspace.services.exchange import Caller, Exchange, Incoming, Machinery, Reply, Surroundings
@@ -226,10 +226,10 @@ class Negotiations:
     ) -> Negotiation:
         """Ask the provider for its offer, or for other terms (`wish`); the same `key` again is the same negotiation.
 
-        Raises `Refused` for a clause that nobody enforces.
+        Raises `Refused` for a clause that nobody enforces, `Conflict` where the key stands for another product's.
         """
         if known := await self._a.store.read(lambda tx: named(tx, "negotiation", key)):
-            return await self.get(known)
+            return _same(await self.get(known), offer, key)
         asked = replace(offer, policy=wish) if wish else offer
         check_enforceable(asked.policy)
         now = self._a.clock.now()
@@ -329,6 +329,12 @@ def farewell(negotiation: Negotiation, reason: str, *, code: str = "refused") ->
 def published(product: Published) -> Offer:
     """The offer of a product, as a request must name it."""
     return Offer(id=product.offer, target=product.key, policy=product.terms)
+
+
+def _same(negotiation: Negotiation, offer: Offer, key: str) -> Negotiation:
+    if _requested(negotiation).target != offer.target:
+        raise Conflict("this key stands for the negotiation of another product", where=key, hint="use another key")
+    return negotiation
 
 
 def waits_for(negotiation: Negotiation) -> str:

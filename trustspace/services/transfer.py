@@ -99,15 +99,16 @@ class Transfers:
         return await self._exchange.say(transfer, make, also=open_access)
 
     async def request(self, contract: Contract, endpoint: str, *, key: str = "") -> Transfer:
-        """Ask the provider for a transfer under a contract; the same `key` again is the same transfer."""
-        if known := await self._a.store.read(lambda tx: named(tx, "transfer", key)):
+        """Ask the provider for a transfer; the same `key` under the same contract again is the same transfer."""
+        own = f"{contract.key} {key}" if key else ""
+        if known := await self._a.store.read(lambda tx: named(tx, "transfer", own)):
             return await self.get(known)
         if contract.status is Status.ENDED:
             raise Refused(f"the contract ended: {contract.ended_reason}", where=contract.key)
         new = self._new(Role.CONSUMER, contract, callback=endpoint)
         message = TransferRequest(new.key, contract.key, PULL, self._base)
         return await self._exchange.say(
-            new, lambda _: message, also=lambda tx, made: name(tx, "transfer", key, made.key)
+            new, lambda _: message, also=lambda tx, made: name(tx, "transfer", own, made.key)
         )
 
     async def complete(self, pid: str) -> Transfer:

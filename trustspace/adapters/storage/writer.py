@@ -1,7 +1,8 @@
 """Group commit: every waiting body runs in one transaction, and the disk is synced once for all of them.
 
-Bodies run on the event loop, one after the other; only the commit, which waits for the disk, goes to a thread. A thread
-for the bodies too would have to win the interpreter back after every statement: beside a busy loop that takes seconds.
+Bodies run on the event loop, one after the other; the commit, which waits for the disk, goes to a thread unless the
+disk is quicker than the way there and back. A thread for the bodies too would have to win the interpreter back after
+every statement: beside a busy loop that takes seconds.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ PATIENCE: Final = 0.001
 """How many seconds a commit may take before the loop makes way for it."""
 NAP: Final = 0.00005
 """For how long it makes way, in seconds."""
+
+QUICK: Final = 0.0006
+"""A disk that usually syncs within so many seconds is waited for: to change threads costs more than that."""
+LEARNING: Final = 0.1
+"""How much the last commit counts in what is usual; one slow commit of 10 ms sends the next ones to the thread."""
 
 
 class Session(Protocol):
@@ -90,6 +96,7 @@ class Writer:
         self._driver: asyncio.Task[None] | None = None
         self._committing: Future[None] | None = None
         self._open = True
+        self._usual = 2 * QUICK
 
     async def run(self, body: Callable[[Tx], T]) -> T:
         """The body's result, durable; see `Store.run`. Who is cancelled while waiting does not learn whether it ran."""
@@ -159,13 +166,28 @@ class Writer:
             if time.perf_counter() > limit:
                 break
         self._session.seal()
-        self._committing = self._disk.submit(self._session.commit)
+        if self._usual < QUICK:
+            self._commit()
+        else:
+            await self._commit_aside()
+        return jobs[:ran]
+
+    def _commit(self) -> None:
+        """Commit, and learn how long that takes here."""
+        began = time.perf_counter()
+        try:
+            self._session.commit()
+        finally:
+            self._usual += (time.perf_counter() - began - self._usual) * LEARNING
+
+    async def _commit_aside(self) -> None:
+        """Commit in the other thread, while the loop does something else."""
+        self._committing = self._disk.submit(self._commit)
         nudge = asyncio.get_running_loop().call_later(PATIENCE, self._nudge)
         try:
             await asyncio.wrap_future(self._committing)
         finally:
             nudge.cancel()
-        return jobs[:ran]
 
     def _nudge(self) -> None:
         """Leave the interpreter to the commit for a moment.

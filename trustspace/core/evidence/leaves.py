@@ -128,7 +128,7 @@ def instant(time: datetime) -> str:
     """A moment as it stands in evidence: RFC 3339 in UTC with six decimals and `Z`."""
     if time.tzinfo is None:
         raise InvalidInput("a time with an offset is expected", where="time")
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def moment(text: str, *, where: str = "time") -> datetime:

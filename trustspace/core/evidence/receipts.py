@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from trustspace.core.canon import Json, JsonObject, canonical, decode64, digest, encode64, loads_object
@@ -126,6 +127,7 @@ def _signed(x5t: str, size: int, top: bytes) -> bytes:
     return f"trustspace-receipts-v1\n{x5t}\n{size}\n{encode64(top)}\n".encode()
 
 
+@lru_cache(maxsize=64)
 def _parse(text: str) -> JsonObject:
     if len(text) > MAX_TEXT:
         raise InvalidInput(f"a receipt has at most {MAX_TEXT} characters", where="receipt")

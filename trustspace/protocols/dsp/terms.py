@@ -6,6 +6,7 @@ message: prefixed or absolute names, `{"@id": …}` and `{"@value": …}` around
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from trustspace.core.canon import Json, JsonObject
@@ -43,13 +44,24 @@ _IRIS: Final = frozenset({"action", "leftOperand"})
 """Members whose value outside the protocol's own terms is an absolute IRI."""
 
 
+KEPT_LENGTH: Final = 200
+"""Names up to this length are looked up once."""
+
+
 def term(name: str) -> str:
     """The protocol's own name of a prefixed name or absolute IRI of one of its vocabularies; others as they are."""
+    return _short_term(name) if len(name) < KEPT_LENGTH else _term(name)
+
+
+def _term(name: str) -> str:
     for prefix, namespace in _PREFIXES.items():
         for start in (prefix, namespace):
             if name.startswith(start):
                 return name[len(start) :]
     return name
+
+
+_short_term = lru_cache(maxsize=4096)(_term)
 
 
 def plain(value: Json) -> Json:

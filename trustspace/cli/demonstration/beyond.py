@@ -16,7 +16,7 @@ from trustspace.cli.demonstration.publishing import COUNT, PURPOSE
 from trustspace.cli.demonstration.stage import Stage, must, until
 from trustspace.cli.demonstration.using import transfer
 from trustspace.core.canon import loads_object
-from trustspace.core.policy import parse_instant
+from trustspace.core.policy import Constraint, from_odrl, parse_instant
 from trustspace.node.views import ContractView, TransferView
 
 NAMES: Final = uuid.UUID("6f0c3d1e-9d64-5c0a-8a3b-0c7b6f6b2f11")
@@ -105,20 +105,11 @@ async def _denied(stage: Stage, key: str, contract: str, expected: int) -> set[s
 async def _end(stage: Stage, contract: str) -> datetime:
     """The `until` of the contract, as its signed policy says it."""
     seen: ContractView = await stage.planner.call("contract", contract)
-    found = list(_instants(seen.policy))
+    rules = from_odrl(seen.policy or {}, where=contract).permissions
+    constraints = [one for rule in rules for one in rule.constraints if isinstance(one, Constraint)]
+    found = [one.right for one in constraints if one.left.endswith("dateTime") and isinstance(one.right, str)]
     must(len(found) == 1, "the contract has no end", contract)
-    return found[0]
-
-
-def _instants(value: Any) -> list[datetime]:
-    if isinstance(value, list):
-        return [one for item in value for one in _instants(item)]
-    if not isinstance(value, dict):
-        return []
-    if value.get("leftOperand") == "dateTime":
-        given = value["rightOperand"]
-        return [parse_instant(given["@value"] if isinstance(given, dict) else given)]
-    return [one for item in value.values() for one in _instants(item)]
+    return parse_instant(found[0])
 
 
 def _refused(opened: TransferView, answer: Answer, asked: str) -> Told:

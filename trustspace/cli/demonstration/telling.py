@@ -68,7 +68,7 @@ class Plain:
 
     def closing(self, place: Place, totals: dict[str, Any]) -> None:
         """The table."""
-        table(COLUMNS, [[str(row[name]) for name in COLUMNS] for row in totals["nodes"]])
+        table(COLUMNS, [[_cell(row[name]) for name in COLUMNS] for row in totals["nodes"]])
         self.say(f"done in {totals['seconds']} s; everything is kept in {place.root}")
 
     def say(self, line: str) -> None:
@@ -119,6 +119,10 @@ def teller(*, as_json: bool, plain: bool) -> Iterator[Teller]:
         bar = Bar()
         with bar.progress:
             yield bar
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else str(value)
 
 
 def _json(value: dict[str, Any]) -> None:

@@ -36,6 +36,7 @@ async def transfer(stage: Stage, contract_step: str, key: str) -> TransferView:
     """The transfer of that key, with its endpoint and token; opened unless it is."""
     contract = stage.fact(contract_step, "contract")
     seen: TransferView = await stage.planner.call("transfer", contract, request=TransferRequestView(key=key))
+    must(seen.contract == contract, "the transfer is under another contract", seen.transfer)
     must(seen.state == "STARTED", f"the transfer is {seen.state}: {seen.reason}", seen.transfer)
     return seen
 

@@ -31,6 +31,7 @@ from trustspace.core.contract import (
     check_agreement,
     check_exact_bytes,
     check_request,
+    check_understood,
     conclude,
     party_members,
 )
@@ -110,7 +111,9 @@ class Negotiations:
         if isinstance(message, ContractRequest | ContractOffer) and message.callback:
             await self._people.check_callback(incoming.caller, message.callback)
         opening = None if pid else self._opened(message, incoming.caller)
-        also = self._conclude if message.verb is Verb.FINALIZE else self._nothing
+        also = self._nothing
+        if isinstance(message, ContractEvent) and message.event is Event.FINALIZED:
+            also = partial(self._finalized, message, signs=incoming.caller.signs)
         if isinstance(message, ContractAgreement) and (wrong := _objection(message)):
             also = partial(_object, wrong)
         return await self._exchange.take(incoming, message, pid=pid, opening=opening, also=also)
@@ -212,10 +215,9 @@ class Negotiations:
                 self._notary.check_counter(negotiation.agreement.encode(), ours, theirs, peer)
         except (Refused, NotVerified) as error:
             return await self.refuse(negotiation.key, f"the verification does not hold: {error}")
-        signed = digest(ours + theirs) if theirs else ""
 
         def make(current: Negotiation) -> Message:
-            return ContractEvent(current.consumer_pid, current.provider_pid, Event.FINALIZED, signed)
+            return ContractEvent(current.consumer_pid, current.provider_pid, Event.FINALIZED, _signatures(current))
 
         return await self._exchange.say(negotiation, make, also=self._conclude)
 
@@ -278,6 +280,13 @@ class Negotiations:
 
     # --- the contract --------------------------------------------------------------------------------------------
 
+    def _finalized(self, message: ContractEvent, tx: Tx, negotiation: Negotiation, *, signs: bool) -> None:
+        """Conclude, where the provider names the signatures that we have: its word that it got ours."""
+        expected = _signatures(negotiation)
+        if message.signatures != expected and (message.signatures or signs):
+            raise Refused("the finalisation does not name the signatures of this contract", where="signatures")
+        self._conclude(tx, negotiation)
+
     def _conclude(self, tx: Tx, negotiation: Negotiation) -> None:
         """Keep the contract and say in the log who signed what."""
         product = tx.get(Published, _requested(negotiation).target)
@@ -307,10 +316,17 @@ class Negotiations:
         return product if product and product.state != "delisted" else None
 
 
+def _signatures(negotiation: Negotiation) -> str:
+    """The SHA-256 over both signatures, "" where one of them is missing."""
+    theirs, ours = decode64(negotiation.provider_signature), decode64(negotiation.consumer_signature)
+    return digest(theirs + ours) if theirs and ours else ""
+
+
 def _objection(message: ContractAgreement) -> str:
-    """What is wrong between the signed bytes and the JSON beside them, "" for nothing."""
+    """What is wrong with the signed bytes, by themselves and beside the JSON; "" for nothing."""
     try:
         check_exact_bytes(message.signed or message.document, message.document)
+        check_understood(message.document)
     except Refused as error:
         return str(error)
     return ""
@@ -318,7 +334,7 @@ def _objection(message: ContractAgreement) -> str:
 
 def _object(wrong: str, tx: Tx, negotiation: Negotiation) -> None:
     """Keep the objection for our next step: the message is taken, since only an answer to it can carry the reason."""
-    name(tx, OBJECTION, negotiation.key, f"the agreement is not what was signed: {wrong}")
+    name(tx, OBJECTION, negotiation.key, f"the agreement cannot be signed: {wrong}")
 
 
 def farewell(negotiation: Negotiation, reason: str, *, code: str = "refused") -> ContractTermination:

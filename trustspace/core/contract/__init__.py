@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from trustspace.core.contract.checks import CLOCK_TOLERANCE, check_agreement, check_exact_bytes, check_request
+from trustspace.core.contract.checks import (
+    CLOCK_TOLERANCE,
+    check_agreement,
+    check_exact_bytes,
+    check_request,
+    check_understood,
+)
 from trustspace.core.contract.contract import Contract, Signed, Status, conclude, end
 from trustspace.core.contract.exchange import Role
 from trustspace.core.contract.messages import (
@@ -56,6 +62,7 @@ __all__ = [
     "check_agreement",
     "check_exact_bytes",
     "check_request",
+    "check_understood",
     "conclude",
     "end",
     "failed",

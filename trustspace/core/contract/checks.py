@@ -9,12 +9,26 @@ from typing import Final, NoReturn
 from trustspace.core.canon import Json, canonical, loads
 from trustspace.core.contract.exchange import Role
 from trustspace.core.contract.negotiation import Negotiation
-from trustspace.core.contract.offer import Agreement, Offer, Party, party_members
+from trustspace.core.contract.offer import (
+    CONSUMER_CREDIT_CODE,
+    CONSUMER_IDENTIFIER,
+    OFFER,
+    PROVIDER_CREDIT_CODE,
+    PROVIDER_IDENTIFIER,
+    Agreement,
+    Offer,
+    Party,
+    party_members,
+)
 from trustspace.core.errors import InvalidInput, Refused
 from trustspace.core.policy import Policy, to_odrl
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 """How far the clocks of two parties may be apart."""
+_ABOUT: Final = ("@id", "@type", "target", "assigner", "assignee", "timestamp")
+_RULES: Final = ("permission", "prohibition", "obligation")
+_OURS: Final = (PROVIDER_IDENTIFIER, PROVIDER_CREDIT_CODE, CONSUMER_IDENTIFIER, CONSUMER_CREDIT_CODE, OFFER)
+_MEMBERS: Final = frozenset((*_ABOUT, *_RULES, *_OURS))
 
 
 def check_request(requested: Offer, published: Offer) -> None:
@@ -61,6 +75,18 @@ def check_exact_bytes(signed: bytes, document: bytes) -> None:
     for path, expected, got in differences(meant, loads(document, where="agreement"), "agreement"):
         _differs(path, expected, got)
     raise Refused("the signed bytes are not in canonical form (RFC 8785)", where="agreement")
+
+
+def check_understood(document: bytes) -> None:
+    """The agreement holds nothing that is not read here: what nobody understands is not signed; raises `Refused`.
+
+    Its rules are read strictly anyway; this is for what stands beside them (`conflict`, `inheritFrom`, another type).
+    """
+    members = loads(document, where="agreement")
+    _same("agreement.@type", "Agreement", str(members.get("@type", "")))
+    for name in members:
+        if name not in _MEMBERS:
+            raise Refused(f"the member {name!r} is not part of the agreements signed here", where="agreement")
 
 
 def differences(expected: Json, got: Json, path: str) -> Iterator[tuple[str, Json, Json]]:

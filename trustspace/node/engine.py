@@ -26,7 +26,6 @@ from trustspace.core.contract import Negotiation, Party, Role
 from trustspace.core.errors import IllegalTransition, NotFound, NotVerified, TrustspaceError, Unavailable
 from trustspace.core.evidence.receipts import signer_of, verify_receipt
 from trustspace.core.identifiers import parse
-from trustspace.core.identity.certificates import Profile, verify_chain
 from trustspace.core.identity.did import did_from_url, url_from_did
 from trustspace.core.identity.participants import ParticipantList, verify_list
 from trustspace.core.transfer import State, Transfer
@@ -41,6 +40,7 @@ from trustspace.node.waiting import Waiting
 from trustspace.ports import Answer, Clock, Ids, Outgoing, Peer, Store, Tx
 from trustspace.protocols import dsp
 from trustspace.protocols.national.client import NationalCodec
+from trustspace.services.certificates import remember
 from trustspace.services.delivery import Delivery, pause
 from trustspace.services.directory import Directory, newest_seen, saw_list
 from trustspace.services.ending import Endings
@@ -112,7 +112,8 @@ class Engine:
         )
         plain = PlainHttp.of(settings.network.plain_http)
         resolver = DidWebResolver(self.peer, url_from_did, plain=plain if settings.plain else None)
-        self.directory = Directory(self._fetch_list, resolver, self.roots, self.clock, self.me)
+        met = partial(remember, self.store)
+        self.directory = Directory(self._fetch_list, resolver, self.roots, self.clock, self.me, met)
         self.receipts, self.waiting, self.streams = Receipts(self.seal), Waiting(), Streams()
         self.source = FileSource(folder.files)
         self._group: TaskGroup | None = None
@@ -156,9 +157,9 @@ class Engine:
     def adopt(self) -> bool:
         """Be who the signing certificate in the folder says; False where there is none yet."""
         certificate = self.folder.read_certificate("signing")
-        if certificate is None:
+        facts = self.folder.facts("signing", self.clock.now())
+        if certificate is None or facts is None:
             return False
-        facts = verify_chain(certificate, self.roots, at=self.clock.now(), purpose=Profile.SIGNING)
         self._identifier = facts.identifier
         self.key = self.folder.load_key("signing")
         self.seal.key, self.seal.certificate = self.key, certificate
@@ -166,6 +167,11 @@ class Engine:
         party = Party(self.me, facts.identifier, parse(facts.identifier).subject)
         self.negotiations.house = House(party, self.base, self.settings.require_signatures)
         return True
+
+    async def remember_own(self) -> None:
+        """Keep our signing certificate for the packs of later days."""
+        if self.identifier:
+            await remember(self.store, self.me, [self.seal.certificate])
 
     async def open_public(self) -> None:
         """Begin to be heard by others, once registered; whoever runs the node sets how."""
@@ -176,6 +182,7 @@ class Engine:
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Deliver, keep the list of participants fresh, take up what an earlier life left undone; until cancelled."""
+        await self.remember_own()
         async with anyio.create_task_group() as self._group:
             await self._group.start(self.delivery.run)
             self._group.start_soon(self._keep_list)
@@ -274,7 +281,8 @@ class Engine:
         answer = await self.send("POST", outgoing.url, outgoing.to, outgoing.body)
         if answer.status < 300 and outgoing.kind != NOTICE:
             await self._check_receipt(outgoing, answer)
-        return answer
+            return answer
+        return Answer(answer.status, answer.body)  # a receipt that nobody checked does not go into the books
 
     async def _check_receipt(self, outgoing: Outgoing, answer: Answer) -> None:
         peer = await self.directory.known(outgoing.to, fresh=False)

@@ -16,8 +16,9 @@ import anyio
 
 from trustspace.core.errors import NotFound, NotVerified, Refused, TrustspaceError, Unauthenticated, Unavailable
 from trustspace.core.identity import tokens
-from trustspace.core.identity.certificates import Profile, verify_chain
+from trustspace.core.identity.certificates import Profile, public_key_of, verify_chain
 from trustspace.core.identity.did import Document, read_document
+from trustspace.core.identity.keys import thumbprint
 from trustspace.core.identity.participants import Participant, ParticipantList
 from trustspace.core.identity.tokens import TokenKind
 from trustspace.core.record import Record
@@ -67,9 +68,10 @@ class Directory:
         roots: Sequence[bytes],
         clock: Clock,
         me: str,
+        met: Callable[[str, Sequence[bytes]], Awaitable[None]] | None = None,
     ) -> None:
         self._fetch, self._resolver, self._roots = fetch, resolver, roots
-        self._clock, self._me = clock, me
+        self._clock, self._me, self._met = clock, me, met
         self._list: ParticipantList | None = None
         self._callers: dict[str, Caller] = {}
         self._lock = anyio.Lock()
@@ -106,7 +108,7 @@ class Directory:
             now=self._clock.now(),
             digest=digest,
         )
-        return Incoming(caller, body, token, claims.jti, digest, claims.usable_until)
+        return Incoming(caller, body, token, claims.jti, digest, claims.usable_until, target)
 
     async def check_callback(self, caller: Caller, callback: str) -> None:
         """The address has the origin of the caller's own endpoint; raises `Refused`."""
@@ -147,20 +149,24 @@ class Directory:
         if listed.did == self._me:
             raise Unauthenticated("this is ourselves", where="participant")
         document = read_document(await self._resolver.resolve(listed.did, fresh=fresh), listed.did)
+        certificates = self._standing(document, listed)
+        if self._met is not None:
+            await self._met(listed.did, certificates)
         caller = Caller(
             participant=listed.did,
             identifier=listed.identifier,
             credit_code=listed.credit_code,
             name=listed.name,
             signs=True,
-            keys=self._keys(document, listed),
+            keys={thumbprint(one): public_key_of(one) for one in certificates},
             endpoint=listed.endpoints.get("url", ""),
         )
         self._callers[listed.did] = caller
         return caller
 
-    def _keys(self, document: Document, listed: Participant) -> dict[str, bytes]:
-        keys: dict[str, bytes] = {}
+    def _standing(self, document: Document, listed: Participant) -> list[bytes]:
+        """The certificates of a document that are this participant's now, as the list confirms."""
+        standing: list[bytes] = []
         for certificate in [one for key in document.keys.values() for one in key.certificates]:
             try:
                 facts = verify_chain(certificate, self._roots, at=self._clock.now(), purpose=Profile.SIGNING)
@@ -168,8 +174,8 @@ class Directory:
             except TrustspaceError:  # an old or foreign certificate in a document is no key of this participant
                 continue
             if facts.identifier == listed.identifier:
-                keys[facts.thumbprint] = facts.public_der
-        return keys
+                standing.append(certificate)
+        return standing
 
     def _listed(self) -> ParticipantList:
         if self._list is None:

@@ -60,6 +60,7 @@ class Incoming:
     token_name: str
     request: str
     expires: datetime
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ class Exchange(Generic[R, M]):
             also(tx, after)
             status, text = self._m.codec.answer(after, created=opening is not None)
             reply = Reply(status, str(after.state), after.key, text, after.todo)
-            self._log(tx, "message-received", after, verb, incoming.body, now, incoming.token)
+            self._log(tx, "message-received", after, verb, incoming.body, now, incoming)
             tx.reply(key, reply.pack())
             return reply, after
 
@@ -347,7 +348,9 @@ class Exchange(Generic[R, M]):
             created=now,
         )
 
-    def _log(self, tx: Tx, kind: str, record: R, verb: str, body: bytes, now: datetime, token: str = "") -> None:
+    def _log(
+        self, tx: Tx, kind: str, record: R, verb: str, body: bytes, now: datetime, incoming: Incoming | None = None
+    ) -> None:
         data: JsonObject = {
             "machine": self._m.name,
             "message": verb,
@@ -357,8 +360,8 @@ class Exchange(Generic[R, M]):
         }
         if verb in self._m.secret:
             data["exact"] = digest(body)
-        if token:
-            data["origin"] = tx.keep(token.encode())
+        if incoming:
+            data |= {"origin": tx.keep(incoming.token.encode()), "path": incoming.target}
         log(tx, kind, time=now, subjects=subjects(record), data=data)
 
     def _log_receipt(self, tx: Tx, record: R, outgoing: Outgoing, answer: Answer, now: datetime) -> None:

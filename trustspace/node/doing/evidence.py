@@ -20,6 +20,7 @@ from trustspace.node.doing.uses import UseDoing
 from trustspace.node.engine import OURS
 from trustspace.node.logview import checkpoint, log_state, node_reader
 from trustspace.ports import Tx
+from trustspace.services.certificates import remembered
 from trustspace.services.exchange import Caller
 from trustspace.services.logging import log
 from trustspace.services.witnessing import PeerLog
@@ -41,12 +42,12 @@ class EvidenceDoing(UseDoing):
         return build_pack(material, self.engine.key, self.engine.seal.certificate, at=now)
 
     def _material(self, tx: Tx, contract: Contract, note: str, peer: PeerLog) -> Material:
-        entries = [*tx.entries(contract.negotiation), *tx.entries(contract.key)]
-        leaves, kept = collect(((one.index, one.body) for one in entries), tx.blob)
         size, node = int(note.split("\n")[1]), node_reader(tx)
+        entries = [*tx.entries(contract.negotiation), *tx.entries(contract.key)]
+        leaves, kept = collect(((one.index, one.body) for one in entries if one.index < size), tx.blob)
         agreed, signatures = contract.agreed, _signatures(contract)
         mine, theirs = Party(self.engine.me, self.engine.identifier), Party(contract.peer, "")
-        certificates, theirs = self._certificates_of(contract, theirs)
+        certificates, theirs = self._certificates_of(tx, contract, theirs)
         consumes = contract.role is Role.CONSUMER
         return Material(
             contract=agreed.id,
@@ -65,10 +66,11 @@ class EvidenceDoing(UseDoing):
             peer_checkpoint=peer.note,
         )
 
-    def _certificates_of(self, contract: Contract, theirs: Party) -> tuple[tuple[bytes, ...], Party]:
-        """The certificates of both signers and of ours now, and the roots; and the peer as its certificate names it."""
+    def _certificates_of(self, tx: Tx, contract: Contract, theirs: Party) -> tuple[tuple[bytes, ...], Party]:
+        """The certificates that either side has signed with, the roots; and the peer as its certificate names it."""
         agreement, (provider, consumer) = contract.agreement.encode(), _signatures(contract)
-        found = {*self.engine.roots, self.engine.seal.certificate}
+        seen = [*remembered(tx, self.engine.me), *remembered(tx, contract.peer)]
+        found = {*self.engine.roots, self.engine.seal.certificate, *seen}
         signed = (
             (Role.PROVIDER, provider_list(agreement), provider),
             (Role.CONSUMER, consumer_list(agreement, provider), consumer),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Final, Literal
 
 from trustspace.adapters.http.tls import reload
-from trustspace.adapters.keys.file import FileKey, find_passphrase
+from trustspace.adapters.keys.file import find_passphrase
 from trustspace.core.canon import decode64
 from trustspace.core.contract import Contract, Negotiation
-from trustspace.core.errors import TrustspaceError
-from trustspace.core.identity.certificates import CertificateFacts, Profile, verify_chain
+from trustspace.core.identity.certificates import CertificateFacts
 from trustspace.core.identity.registration import Connector, Enterprise, Standing, State
 from trustspace.node import views as v
 from trustspace.node.doing.base import Doing
@@ -67,28 +66,34 @@ class IdentityDoing(Doing):
         return await self._taken(standing)
 
     async def renew(self) -> v.StatusView:
-        """New keys and certificates without downtime: running connections go on, new ones meet the new certificate."""
+        """New keys and certificates without downtime: running connections go on, new ones meet the new certificate.
+
+        Cut short at any point, the node goes on with what it has, and asks again with the same new keys.
+        """
         self.check_registered()
-        folder, passphrase = self.engine.folder, find_passphrase(os.environ)
-        for purpose in ("signing", "tls"):
-            folder.key(f"{purpose}.next").unlink(missing_ok=True)
-        keys = {name: FileKey.create(folder.key(f"{name}.next"), passphrase) for name in ("signing", "tls")}
+        tls, signing = (self.engine.folder.next_key(purpose) for purpose in ("tls", "signing"))
         host = host_of(self.engine.settings.public_url)
-        requests = make_requests(keys["tls"], keys["signing"], host=host, identifier=self.engine.identifier)
-        standing = await self.engine.registry.renew(requests)
-        for name in ("signing", "tls"):
-            folder.key(f"{name}.next").replace(folder.key(name))
-        await self._taken(standing)
+        requests = make_requests(tls, signing, host=host, identifier=self.engine.identifier)
+        await self._taken(await self.engine.registry.renew(requests))
         return await self.status()
+
+    async def renew_if_due(self) -> bool:
+        """Renew where a certificate has few days left; says whether it did."""
+        now = self.engine.clock.now()
+        held = [self.engine.folder.facts(purpose, now) for purpose in ("tls", "signing")]
+        if not self.engine.identifier or not any(one is not None and is_due(one, now) for one in held):
+            return False
+        await self.renew()
+        return True
 
     async def _taken(self, standing: Standing) -> v.RegistrationView:
         """Keep how it stands; certificates take force at once."""
         self.standing = standing
         if standing.tls_certificate and standing.state is State.ACTIVE:
             folder = self.engine.folder
-            folder.write_certificate("tls", decode64(standing.tls_certificate))
-            folder.write_certificate("signing", decode64(standing.signing_certificate))
+            folder.put_certificates(decode64(standing.tls_certificate), decode64(standing.signing_certificate))
             self.engine.adopt()
+            await self.engine.remember_own()
             if self.engine.tls is not None:
                 reload(self.engine.tls, folder.certificate("tls"), folder.key("tls"), find_passphrase(os.environ))
             await self.engine.open_public()
@@ -158,32 +163,30 @@ class IdentityDoing(Doing):
         return [one for one in waiting if (now - one.since).total_seconds() > STUCK_SECONDS or one.attempts]
 
     def _certificates(self) -> list[v.CertificateView]:
-        engine, seen = self.engine, []
-        for name, profile in (("tls", Profile.TLS), ("signing", Profile.SIGNING)):
-            der = engine.folder.read_certificate(name)
-            if der is None:
-                continue
-            try:
-                facts = verify_chain(der, engine.roots, at=engine.clock.now(), purpose=profile)
-            except TrustspaceError:  # it has expired: the warning below is what matters
-                continue
-            seen.append(certificate_view("tls" if name == "tls" else "signing", facts, engine.clock.now()))
-        return seen
+        now, folder = self.engine.clock.now(), self.engine.folder
+        tls, signing = folder.facts("tls", now), folder.facts("signing", now)
+        held = [certificate_view("tls", tls, now)] if tls else []
+        return [*held, certificate_view("signing", signing, now)] if signing else held
 
     def _warnings(self, certificates: list[v.CertificateView]) -> list[str]:
-        engine = self.engine
-        told = [
-            f"the {one.purpose} certificate ends in {one.days_left} days: trustspace renew"
-            for one in certificates
-            if one.days_left <= WARN_DAYS
-        ]
-        if engine.identifier and len(certificates) < 2:
-            told.append("a certificate has expired: trustspace renew")
-        if engine.settings.plain:
+        told = [expiring(one, "trustspace renew") for one in certificates if one.days_left <= WARN_DAYS]
+        if self.engine.settings.plain:
             told.append("plain HTTP: nothing between the nodes is encrypted")
-        if not engine.identifier:
+        if not self.engine.identifier:
             told.append("not registered: trustspace register")
         return told
+
+
+def is_due(facts: CertificateFacts, now: datetime) -> bool:
+    """Whether a certificate is to be renewed: 30 days before its end, or in the last third of a shorter life."""
+    return facts.not_after - now <= min(timedelta(days=WARN_DAYS), (facts.not_after - facts.not_before) / 3)
+
+
+def expiring(certificate: v.CertificateView, remedy: str) -> str:
+    """The warning about a certificate."""
+    if certificate.days_left < 0:
+        return f"the {certificate.purpose} certificate has expired: {remedy}"
+    return f"the {certificate.purpose} certificate ends in {certificate.days_left} days: {remedy}"
 
 
 def _undecided(negotiation: Negotiation) -> v.StuckView:

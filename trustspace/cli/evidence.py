@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trustspace.cli.output import HERE, AsJson, Folder, on_node, show
+from trustspace.cli.output import HERE, AsJson, Folder, on_node, print_json, show
 
 if TYPE_CHECKING:
     from trustspace.node.client import Participant
@@ -21,13 +21,18 @@ def export(
     contract: Annotated[str, typer.Argument(help="the contract (urn:uuid:…)")],
     output: Annotated[Path, typer.Option("--output", "-o", help="the file to write")] = Path("contract.asice"),
     folder: Folder = HERE,
+    json: AsJson = False,
 ) -> None:
     """Write the evidence pack of a contract."""
 
     async def act(node: Participant) -> Path:
         return await node.evidence(contract).export(output)
 
-    sys.stdout.write(f"{on_node(folder, act)}\n")
+    written = on_node(folder, act)
+    if json:
+        print_json({"contract": contract, "file": str(written), "bytes": written.stat().st_size})
+    else:
+        sys.stdout.write(f"{written}\n")
 
 
 @app.command()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import Any, Final
 
 import typer
 
 from trustspace.cli import bench, catalogue, contracts, demo, evidence, nodes, policy, products, registry
 from trustspace.cli import id as id_
+from trustspace.cli.output import one_line
 
 app = typer.Typer(
     name="trustspace",
@@ -32,17 +35,41 @@ for commands in (demo.COMMANDS, nodes.COMMANDS, products.COMMANDS, contracts.COM
         app.command()(command)
 
 
+INTERRUPTED: Final = 130
+
+
 def main() -> None:
     """Run the command line: exit 0 done, 1 refused or not valid, 2 used wrongly; a mistake is one line on stderr."""
     from trustspace.core.errors import TrustspaceError
 
     try:
-        app()
+        code = app(standalone_mode=False)
     except TrustspaceError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(exit_code(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+        code = _told(str(error), exit_code(error))
+    except BrokenPipeError:  # whoever read our lines has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except OSError as error:
+        code = _told(f"{error.filename or 'the system'}: {error.strerror or error}", 2)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except Exception as error:  # click's, which typer carries inside or beside it, depending on its version
+        if not hasattr(error, "format_message"):
+            raise
+        code = _misused(error.format_message(), getattr(error, "ctx", None))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _misused(text: str, context: Any) -> int:
+    """Click's words on one line; a command that does nothing by itself has no words: it has shown its help."""
+    where = getattr(context, "command_path", "trustspace")
+    return _told(text and f"{text.rstrip('.')} (see {where} --help)", 2)
+
+
+def _told(text: str, code: int) -> int:
+    if text := one_line(text):
+        sys.stderr.write(f"{text}\n")
+    return code
 
 
 def exit_code(error: Exception) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from trustspace.cli.output import HERE, AsJson, Folder, on_node, show
+from trustspace.cli.output import HERE, AsJson, Folder, on_node, print_json, show
 
 
 def init(
@@ -22,6 +22,7 @@ def init(
     place: Annotated[str, typer.Option(help="a functional node's region (3501) or industry (0054)")] = "3501",
     bind: Annotated[str, typer.Option(help="address of the public listener; default: that of --public-url")] = "",
     management: Annotated[str, typer.Option(help="address of the management listener")] = "127.0.0.1:0",
+    json: AsJson = False,
 ) -> None:
     """Make a node: its folder with settings, keys and database. First trust is by the fingerprint."""
     import asyncio
@@ -40,6 +41,9 @@ def init(
         functional_node=FunctionalNodeSettings(url=node, fingerprint=fingerprint),
     )
     told = asyncio.run(initialise(folder, settings))
+    if json:
+        print_json({"folder": str(folder), "kind": settings.kind, **dict(line.split() for line in told[1:])})
+        return
     for line in told:
         sys.stdout.write(line + "\n")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,6 +25,8 @@ HERE = Path()
 
 def on_node(folder: Path, act: Callable[[Participant], Awaitable[T]]) -> T:
     """Do something with the node of a folder: the one that runs there, or else one that is opened for this command."""
+    import asyncio
+
     from trustspace.node.connector import reach
 
     async def run() -> T:
@@ -38,28 +39,40 @@ def on_node(folder: Path, act: Callable[[Participant], Awaitable[T]]) -> T:
 def show(value: BaseModel | Sequence[BaseModel], as_json: bool, *, columns: Sequence[str] = ()) -> None:
     """Print a view, or a table of them with these columns."""
     if as_json:
-        sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2) + "\n")
+        print_json(_plain(value))
     elif columns and isinstance(value, Sequence):
         table(columns, [[_cell(getattr(row, name)) for name in columns] for row in value])
     else:
         for name, item in _plain(value).items():
             if item not in ("", None, []):
-                sys.stdout.write(f"{name:<16} {_cell(item)}\n")
+                sys.stdout.write(f"{name:<16} {one_line(_cell(item))}\n")
+
+
+def print_json(value: Any) -> None:
+    """Print a value for machines."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on a terminal, tab-separated lines in a pipe."""
+    """A table on a terminal, tab-separated lines in a pipe; what others wrote is text and nothing else."""
+    rows = [[one_line(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in (columns, *rows):
             sys.stdout.write("\t".join(row) + "\n")
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     drawn = Table(*columns)
     for row in rows:
-        drawn.add_row(*row)
+        drawn.add_row(*map(Text, row))
     Console().print(drawn)
+
+
+def one_line(text: str) -> str:
+    """A text of somebody else's as one line without controls: it cannot begin another line, column or colour."""
+    return "".join(sign if sign.isprintable() else "�" for sign in " ".join(text.split()))
 
 
 def _plain(value: Any) -> Any:

@@ -24,7 +24,7 @@ def check(file: PolicyFile, json: AsJson = False) -> None:
     """Say whether every clause can be kept: exit 0, or 1 with the clauses that nobody enforces."""
     from trustspace.core.policy import problems
 
-    policy = _read(file)
+    policy = read_policy(file)
     found = problems(policy)
     if json:
         listed = [{"path": one.path, "what": one.what, "hint": one.hint} for one in found]
@@ -42,7 +42,7 @@ def explain(file: PolicyFile, language: In = "en", json: AsJson = False) -> None
     """Show clause by clause what the policy means here, and who enforces it."""
     from trustspace.core.policy import clauses
 
-    told = clauses(_read(file), language=_language(language))
+    told = clauses(read_policy(file), language=_language(language))
     if json:
         _print([{"path": one.path, "enforced": one.enforced, "text": one.text, "who": one.who} for one in told])
     else:
@@ -62,7 +62,7 @@ def _language(word: str) -> Language:
     raise MisusedError(f"{word!r} is not a language spoken here", where="--language", hint="en or zh")
 
 
-def _read(file: Path) -> Policy:
+def read_policy(file: Path) -> Policy:
     """The policy of a file; `MisusedError` where it cannot be read, `InvalidInput` where it is none (exit code 2)."""
     from trustspace.core.canon import loads_object
     from trustspace.core.errors import MisusedError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trustspace.cli.output import HERE, AsJson, Folder, on_node, show, table
+from trustspace.cli.output import HERE, AsJson, Folder, on_node, one_line, show, table
 
 if TYPE_CHECKING:
     from trustspace.core.policy import Policy
@@ -106,11 +106,12 @@ def show_offer(code: Code, folder: Folder = HERE, json: AsJson = False) -> None:
     offer = on_node(folder, lambda node: node.show(code))
     if json:
         show(offer, json)
-        return
-    sys.stdout.write(f"{offer.title}\n{offer.provider_name} {offer.provider_identifier}\n")
-    clauses(offer.clauses)
+    else:
+        head = (offer.title, f"{offer.provider_name} {offer.provider_identifier}")
+        sys.stdout.write("".join(f"{one_line(text)}\n" for text in head))
+        clauses(offer.clauses)
     if not offer.acceptable:
-        sys.stderr.write(f"not acceptable: {offer.reason}\n")
+        sys.stderr.write(f"not acceptable: {one_line(offer.reason)}\n")
         raise typer.Exit(1)
 
 

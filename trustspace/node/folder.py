@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from trustspace.adapters.storage.folder import holder
 from trustspace.adapters.system import SystemClock, SystemIds
 from trustspace.core.errors import Conflict, MisusedError, NotFound
 from trustspace.core.identifiers import Kind, check_credit_code, make
+from trustspace.core.identity.certificates import CertificateFacts, Profile, public_key_of, verify_chain
 from trustspace.core.identity.keys import thumbprint
 from trustspace.node.settings import FILE, Settings, split_bind, write
 from trustspace.ports import Signer
@@ -72,6 +74,40 @@ class Folder:
         except FileNotFoundError:
             return None
 
+    def facts(self, purpose: str, now: datetime) -> CertificateFacts | None:
+        """What our own certificate says, even where it has expired by now: its owner must be able to renew it."""
+        der = self.read_certificate(purpose)
+        if der is None:
+            return None
+        profile = Profile.TLS if purpose == "tls" else Profile.SIGNING
+        expires = x509.load_der_x509_certificate(der).not_valid_after_utc
+        return verify_chain(der, self.roots(), at=min(now, expires), purpose=profile)
+
+    def next_key(self, purpose: str) -> Signer:
+        """The key that a renewal asks for: made once, and kept until its certificate is here, whatever happens."""
+        name = f"{purpose}.next"
+        if not self.key(name).exists():
+            return FileKey.create(self.key(name), find_passphrase(os.environ))
+        return self.load_key(name)
+
+    def put_certificates(self, tls: bytes, signing: bytes) -> None:
+        """Put both certificates (DER) in force, each with its key; the signing certificate before it is kept."""
+        former = self.read_certificate("signing")
+        if former not in (None, signing):
+            self.write_certificate("signing.former", former)
+        self.write_certificate("tls", tls)
+        self.write_certificate("signing", signing)
+        self.settle()
+
+    def settle(self) -> None:
+        """Put the key of each certificate in its place, where a renewal was cut short between the two."""
+        for purpose in PURPOSES:
+            certificate, following = self.read_certificate(purpose), self.key(f"{purpose}.next")
+            if certificate is None or not following.exists():
+                continue
+            if self.load_key(f"{purpose}.next").public_der == public_key_of(certificate):
+                following.replace(self.key(purpose))
+
     def roots(self) -> tuple[bytes, ...]:
         """The root certificates (DER) that this node trusts."""
         pem = self.certificate("root").read_bytes()
@@ -83,7 +119,14 @@ class Folder:
 
     def token(self) -> str:
         """The management token."""
-        return (self.path / TOKEN).read_text(encoding="utf-8").strip()
+        try:
+            return (self.path / TOKEN).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise MisusedError(
+                f"the management token cannot be read: {error.strerror}",
+                where=str(self.path / TOKEN),
+                hint="it is one line of random text, mode 0600",
+            ) from error
 
     def announce(self, management: str, public: str) -> None:
         """Say where the running node is heard."""
@@ -104,26 +147,34 @@ async def initialise(folder: Path, settings: Settings) -> list[str]:
 
     A connector anchors its functional node's root by the fingerprint: that node has to be reachable.
     """
+    told_as, folder = folder, _named(folder)
     if (folder / FILE).exists():
-        raise Conflict("there is a node in this folder already", where=str(folder), hint="choose another folder")
+        raise Conflict("there is a node in this folder already", where=str(told_as), hint="choose another folder")
     anchor = await _anchor(settings)
     draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
         told = _fill(Folder(draft), settings, anchor)
         _put_in_place(draft, folder)
+    except OSError as error:
+        raise MisusedError(f"the folder cannot be made: {error.strerror}", where=str(told_as)) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return [f"made {settings.kind} node {folder}", *told]
+    return [f"made {settings.kind} node {told_as}", *told]
+
+
+def _named(folder: Path) -> Path:
+    """The folder by its own name, which `.` does not have."""
+    return folder.absolute()
 
 
 def _put_in_place(draft: Path, folder: Path) -> None:
-    if folder.exists():  # only an empty one can be replaced
-        try:
-            folder.rmdir()
-        except OSError:
-            raise Conflict("this folder is not empty", where=str(folder), hint="choose another folder") from None
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft.rename(folder)
+    if not folder.exists():
+        draft.rename(folder)
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise Conflict("this folder is not empty", where=str(folder), hint="choose another folder")
+    for part in sorted(draft.iterdir(), key=lambda part: part.name == FILE):  # the settings make it a node: last
+        part.rename(folder / part.name)
 
 
 async def _anchor(settings: Settings) -> bytes | None:

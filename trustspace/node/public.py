@@ -127,7 +127,8 @@ async def _versions(_: Request) -> Response:
 def _document(engine: Engine) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(_: Request) -> Response:
         services = [("DataService", engine.base), ("CatalogService", f"{engine.base}/catalog")]
-        certificates = [engine.seal.certificate]
+        former = engine.folder.read_certificate("signing.former")  # what was signed before a renewal is still under way
+        certificates = [engine.seal.certificate, *([former] if former else [])]
         return Response(did.make_document(engine.me, certificates=certificates, services=services), media_type=JSON)
 
     return endpoint

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from importlib.metadata import version
 from typing import Final
 
+from trustspace.adapters.http.tls import reload
+from trustspace.adapters.keys.file import find_passphrase
 from trustspace.core.canon import decode64, loads
 from trustspace.core.errors import TrustspaceError
 from trustspace.core.identity.certificates import Profile, verify_chain
 from trustspace.core.identity.registration import Application
 from trustspace.node import views as v
 from trustspace.node.doing.base import page
-from trustspace.node.doing.identity import STATES, WARN_DAYS, certificate_view
+from trustspace.node.doing.identity import STATES, WARN_DAYS, certificate_view, expiring, is_due
 from trustspace.node.doing.products import entry_view
-from trustspace.node.folder import Folder
+from trustspace.node.folder import Folder, host_of
 from trustspace.node.functional import FunctionalNode
 from trustspace.node.logview import checkpoint, log_state
 from trustspace.node.settings import Settings
 from trustspace.ports import Clock, Signer, Store
+from trustspace.services.authority import Authority
 
 OPERATOR: Final = "operator"
 """Who reviews: the holder of the management token."""
@@ -26,10 +31,20 @@ OPERATOR: Final = "operator"
 class Reviewing:
     """Every verb of a functional node."""
 
+    tls: ssl.SSLContext | None = None
+    """What the public listener presents, so that a renewed certificate is seen at once."""
+
     def __init__(
-        self, node: FunctionalNode, folder: Folder, settings: Settings, store: Store, clock: Clock, key: Signer
+        self,
+        node: FunctionalNode,
+        authority: Authority,
+        folder: Folder,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        key: Signer,
     ) -> None:
-        self._node, self._folder, self._settings = node, folder, settings
+        self._node, self._authority, self._folder, self._settings = node, authority, folder, settings
         self._store, self._clock, self._key = store, clock, key
         self._roots = folder.roots()
 
@@ -48,26 +63,43 @@ class Reviewing:
             outbox=0,
             log_size=size,
             log_root=root,
-            warnings=[
-                f"the {one.purpose} certificate ends in {one.days_left} days"
-                for one in certificates
-                if one.days_left <= WARN_DAYS
-            ],
+            warnings=self._warnings(certificates),
             version=version("trustspace"),
         )
 
+    def _warnings(self, certificates: list[v.CertificateView]) -> list[str]:
+        told = [
+            expiring(one, "it is renewed each day and at the start")
+            for one in certificates
+            if one.days_left <= WARN_DAYS
+        ]
+        if self._settings.plain:
+            told.append("plain HTTP: nothing between the nodes is encrypted")
+        return told
+
     def _identifier(self) -> str:
-        return verify_chain(
-            self._folder.read_certificate("signing") or b"", self._roots, at=self._clock.now()
-        ).identifier
+        return self._authority.facts.identifier
 
     def _certificates(self) -> list[v.CertificateView]:
-        now, seen = self._clock.now(), []
-        for name, profile in (("tls", Profile.TLS), ("signing", Profile.SIGNING)):
-            der = self._folder.read_certificate(name) or b""
-            facts = verify_chain(der, self._roots, at=now, purpose=profile)
-            seen.append(certificate_view("tls" if name == "tls" else "signing", facts, now))
-        return seen
+        now, folder = self._clock.now(), self._folder
+        tls, signing = folder.facts("tls", now), folder.facts("signing", now)
+        held = [certificate_view("tls", tls, now)] if tls else []
+        return [*held, certificate_view("signing", signing, now)] if signing else held
+
+    async def renew_if_due(self) -> bool:
+        """New certificates for the node's own keys where those it has end soon; says whether it made some."""
+        now, folder = self._clock.now(), self._folder
+        held = [folder.facts(purpose, now) for purpose in ("tls", "signing")]
+        if not any(one is not None and is_due(one, now) for one in held):
+            return False
+        identifier, host, key = self._identifier(), host_of(self._settings.public_url), folder.load_key("tls")
+        tls = self._authority.tls(key.public_der, identifier=identifier, hosts=[host], now=now)
+        signing = self._authority.signing(self._key.public_der, identifier=identifier, name=host, now=now)
+        folder.put_certificates(tls, signing)
+        self._node.renewed(self._key, signing)
+        if self.tls is not None:
+            reload(self.tls, folder.certificate("tls"), folder.key("tls"), find_passphrase(os.environ))
+        return True
 
     async def log(self) -> v.LogView:
         """Its evidence log."""

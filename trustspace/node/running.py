@@ -33,11 +33,13 @@ from trustspace.node.functional import FunctionalNode
 from trustspace.node.management import management_app
 from trustspace.node.operations import Operations
 from trustspace.node.public import public_app
+from trustspace.node.renewing import keep_renewed
 from trustspace.node.reviewing import Reviewing
 from trustspace.node.revoking import Hints
 from trustspace.node.serving import Bound, Listener, serve
 from trustspace.node.settings import Settings, read, split_bind
 from trustspace.node.verbs import BOTH, CONNECTOR, FUNCTIONAL
+from trustspace.node.working import working
 from trustspace.services.authority import Authority
 from trustspace.version import VERSION
 
@@ -72,6 +74,7 @@ async def run_node(path: Path, *, public: bool = True) -> AsyncIterator[Running]
     run = _functional if settings.kind == "functional" else _connector
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
+        folder.settle()
         running = await stack.enter_async_context(run(folder, settings, store, public))
         folder.announce(running.management.url, settings.public_url)
         stack.callback(folder.retract)
@@ -85,8 +88,7 @@ async def _connector(folder: Folder, settings: Settings, store: SqliteStore, pub
     app = public_app(engine, [*dataplane.routes(engine), *beside.routes(engine)])
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.peer.close)
-        workers = await stack.enter_async_context(anyio.create_task_group())
-        stack.callback(workers.cancel_scope.cancel)
+        workers = await stack.enter_async_context(working())
         opening = _Opening(engine, app, stack)
         if public:
             engine.on_open = opening.open
@@ -95,6 +97,7 @@ async def _connector(folder: Folder, settings: Settings, store: SqliteStore, pub
         manage = management_app(operations, (*BOTH, *CONNECTOR), folder.token(), version=VERSION)
         (bound,) = await stack.enter_async_context(serve([_management(settings, manage)]))
         await workers.start(engine.run)
+        workers.start_soon(keep_renewed, operations.renew_if_due)
         yield Running(operations, app, bound, engine)
 
 
@@ -108,11 +111,10 @@ class _Opening:
         """Listen, unless that is so already."""
         if self._open:
             return
-        self._open = True
         engine = self._engine
-        engine.tls = _tls(engine.folder, engine.settings)
-        listener = _public(engine.settings, self._app, engine.tls)
-        await self._stack.enter_async_context(serve([listener]))
+        tls = _tls(engine.folder, engine.settings)
+        await self._stack.enter_async_context(serve([_public(engine.settings, self._app, tls)]))
+        engine.tls, self._open = tls, True
 
 
 @asynccontextmanager
@@ -122,16 +124,18 @@ async def _functional(folder: Folder, settings: Settings, store: SqliteStore, pu
     certificate = folder.read_certificate("signing") or b""
     hints = Hints.over(store, folder.roots(), settings)
     node = FunctionalNode(store, clock, ids, authority, key, certificate, place=settings.place, on_change=hints.changed)
-    reviewing = Reviewing(node, folder, settings, store, clock, key)
+    reviewing = Reviewing(node, authority, folder, settings, store, clock, key)
+    await reviewing.renew_if_due()
+    reviewing.tls = _tls(folder, settings) if public else None
     app = functional_app(node, folder)
     manage = management_app(reviewing, (*BOTH, *FUNCTIONAL), folder.token(), version=VERSION)
     listeners = [_management(settings, manage)]
     if public:
-        listeners.append(_public(settings, app, _tls(folder, settings)))
-    async with serve(listeners) as bound, anyio.create_task_group() as workers:
+        listeners.append(_public(settings, app, reviewing.tls))
+    async with serve(listeners) as bound, working() as workers:
         workers.start_soon(hints.run)
+        workers.start_soon(keep_renewed, reviewing.renew_if_due)
         yield Running(reviewing, app, bound[0])
-        workers.cancel_scope.cancel()
 
 
 def functional_app(node: FunctionalNode, folder: Folder) -> ASGIApp:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +24,8 @@ def demo(
     from trustspace.cli.demonstration.telling import teller
 
     with Place.open(folder, file) as place, teller(as_json=json, plain=plain) as told:
+        import asyncio
+
         asyncio.run(run(place, told))
 
 

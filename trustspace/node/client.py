@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +18,7 @@ import anyio
 import httpx
 
 from trustspace.core.canon import loads
-from trustspace.core.errors import Refused, TrustspaceError, Unavailable
+from trustspace.core.errors import MisusedError, Refused, StorageFull, TrustspaceError, Unavailable
 from trustspace.core.policy import Policy, to_odrl
 from trustspace.node import views as v
 from trustspace.node.management import raised
@@ -25,6 +27,8 @@ from trustspace.node.verbs import BOTH, CONNECTOR, FUNCTIONAL, Verb
 Out = TypeVar("Out")
 VERBS: Final = {verb.name: verb for verb in (*BOTH, *CONNECTOR, *FUNCTIONAL)}
 CHUNK: Final = 1 << 20
+READ_SECONDS: Final = 330.0
+"""Longer than any verb waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Participant:
         """Publish a product under a policy: submitted to the functional node, listed once approved and coded."""
         if len(product.files) != 1:
             raise Refused("a product has exactly one file", where="files", hint="zip them, or publish each")
-        path = Path(product.files[0])
+        path = await _file(product.files[0])
         request = v.ProductRequest(
             title=product.title,
             description=product.description,
@@ -98,7 +102,8 @@ class Participant:
 
     async def update(self, product: v.ProductView | str, file: str | os.PathLike[str]) -> v.ProductView:
         """A new version of a product: running contracts cover it."""
-        name = await self.upload(Path(file).name, Path(file))
+        path = await _file(file)
+        name = await self.upload(path.name, path)
         key = product if isinstance(product, str) else product.product
         return await self._one(v.ProductView, "update", key, request=v.UpdateRequest(file=name))
 
@@ -160,13 +165,16 @@ class Use:
         """Write the verified bytes to a file (into a folder: under the provider's name for it); never half a file."""
         target = Path(path)
         target = target / Path(self.view.name).name if await anyio.Path(target).is_dir() else target
-        part = target.with_name(f".{target.name}.part")
-        async with self.node.download(self.view) as chunks, await anyio.open_file(part, "wb") as file:
-            async for chunk in chunks:
-                await file.write(chunk)
-            await file.flush()
-            await anyio.to_thread.run_sync(os.fsync, file.wrapped.fileno())
-        await anyio.Path(part).replace(target)
+        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        async with self.node.download(self.view) as chunks:
+            try:
+                await _write(part, chunks)
+                await anyio.Path(part).replace(target)
+            except OSError as error:
+                raise _not_written(target, error) from error
+            finally:
+                with suppress(OSError):
+                    await anyio.Path(part).unlink(missing_ok=True)
         return target
 
     async def read(self) -> bytes:
@@ -185,7 +193,10 @@ class Evidence:
     async def export(self, path: str | os.PathLike[str]) -> Path:
         """Write the evidence pack; anybody can verify it without a node (`trustspace evidence verify`)."""
         data = await self.node.call("evidence", self.contract)
-        await anyio.Path(path).write_bytes(data)
+        try:
+            await anyio.Path(path).write_bytes(data)
+        except OSError as error:
+            raise _not_written(path, error) from error
         return Path(path)
 
 
@@ -197,20 +208,22 @@ class Client(Participant):
             base_url=url,
             headers={"authorization": f"Bearer {token}"},
             transport=transport,
-            timeout=httpx.Timeout(10, read=120),
+            timeout=httpx.Timeout(10, read=READ_SECONDS),
         )
 
     @classmethod
-    def of(cls, folder: str | os.PathLike[str]) -> Client:
-        """The node that runs on this folder; `Unavailable` where none does."""
+    def of(cls, folder: str | os.PathLike[str], *, process: int | None = None) -> Client:
+        """The node that runs on this folder, as that `process` where it is known; `Unavailable` where none does."""
         place = Path(folder)
         try:
             told = json.loads((place / "running.json").read_text(encoding="utf-8"))
             token = (place / "management.token").read_text(encoding="utf-8").strip()
         except FileNotFoundError:
-            raise Unavailable(
-                "no node runs on this folder", where=str(place), hint=f"trustspace serve {place}"
-            ) from None
+            told, token = {}, ""
+        except OSError as error:
+            raise MisusedError(f"its token cannot be read: {error.strerror}", where=str(place)) from error
+        if not told or (process is not None and told["pid"] != process):
+            raise Unavailable("no node runs on this folder", where=str(place), hint=f"trustspace serve {place}")
         return cls(told["management"], token)
 
     async def __aenter__(self) -> Client:
@@ -249,7 +262,8 @@ class Client(Participant):
     async def download(self, use: v.UseView) -> AsyncIterator[AsyncIterator[bytes]]:
         """The bytes of a use, through the node."""
         try:
-            async with self._http.stream("GET", f"/v1/uses/{quote(use.use, safe=':')}/data") as answer:
+            patient = httpx.Timeout(10, read=None)  # the node fetches and checks the whole first
+            async with self._http.stream("GET", f"/v1/uses/{quote(use.use, safe=':')}/data", timeout=patient) as answer:
                 if answer.status_code != httpx.codes.OK:
                     raise raised(answer.status_code, await answer.aread())
                 yield answer.aiter_bytes(CHUNK)
@@ -264,6 +278,27 @@ class Client(Participant):
         if answer.is_error:
             raise raised(answer.status_code, answer.content)
         return answer.content
+
+
+async def _file(file: str | os.PathLike[str]) -> Path:
+    if not await anyio.Path(file).is_file():
+        raise MisusedError("there is no such file", where=str(file), hint="check the path")
+    return Path(file)
+
+
+async def _write(part: Path, chunks: AsyncIterator[bytes]) -> None:
+    async with await anyio.open_file(part, "xb") as file:
+        async for chunk in chunks:
+            await file.write(chunk)
+        await file.flush()
+        await anyio.to_thread.run_sync(os.fsync, file.wrapped.fileno())
+
+
+def _not_written(path: str | os.PathLike[str], error: OSError) -> TrustspaceError:
+    kind = StorageFull if error.errno == errno.ENOSPC else MisusedError
+    return kind(
+        f"it cannot be written: {error.strerror}", where=os.fspath(path), hint="is there such a folder, and room?"
+    )
 
 
 def _unreachable(url: httpx.URL, error: httpx.TransportError) -> Unavailable:

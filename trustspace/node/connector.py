@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import anyio
 from starlette.types import ASGIApp
 
-from trustspace.core.errors import Conflict, MisusedError
+from trustspace.core.errors import Conflict, MisusedError, Unavailable
 from trustspace.node import views as v
 from trustspace.node.client import VERBS, Client, Participant
+from trustspace.node.folder import Folder
 from trustspace.node.running import Running, run_node
+
+STARTING_SECONDS: Final = 5.0
 
 
 class Connector(Participant):
@@ -36,7 +39,7 @@ class Connector(Participant):
         try:
             self._running = await self._stack.enter_async_context(run_node(self._folder, public=self._public))
         except Conflict:  # somebody runs this folder: be a client of theirs
-            self._client = await self._stack.enter_async_context(Client.of(self._folder))
+            self._client = await self._stack.enter_async_context(await _beside(self._folder))
         return self
 
     async def __aexit__(
@@ -83,6 +86,16 @@ class Connector(Participant):
         if self._running is None:
             raise MisusedError("the connector is not open")
         return self._running.operations
+
+
+async def _beside(folder: Path) -> Client:
+    """The client of whoever runs the folder; one that has just started says soon where it is heard."""
+    with anyio.move_on_after(STARTING_SECONDS):
+        while True:
+            with suppress(Unavailable):
+                return Client.of(folder, process=Folder(folder).holder())
+            await anyio.sleep(0.05)
+    return Client.of(folder, process=Folder(folder).holder())
 
 
 @asynccontextmanager

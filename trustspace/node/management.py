@@ -5,23 +5,74 @@ from __future__ import annotations
 import hmac
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trustspace.core.canon import loads
-from trustspace.core.errors import InvalidInput, TrustspaceError, Unauthenticated
+from trustspace.core.errors import InvalidInput, MisusedError, NotFound, TooLarge, TrustspaceError, Unauthenticated
 from trustspace.node.settings import settings_error
 from trustspace.node.verbs import Verb
 from trustspace.node.views import Nothing
 
 OPEN_PATHS = frozenset({"/health", "/openapi.json"})
 """What needs no token."""
+
+
+MAX_BODY: Final = 1 << 20
+_TEXT: Final = {"type": "string"}
+ERROR: Final = {
+    "type": "object",
+    "description": "what went wrong, where, and what to do next; `code` is a word to match on",
+    "properties": dict.fromkeys(("code", "what", "where", "hint"), _TEXT),
+    "required": ["code", "what", "where", "hint"],
+}
+REFUSED: Final = {
+    "description": "not done",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+}
+HEALTH: Final[dict[str, Any]] = {
+    "operationId": "health",
+    "summary": "that the node runs",
+    "security": [],
+    "responses": {"200": {"description": "it does", "content": {"application/json": {}}}},
+}
+_BYTES: Final[dict[str, Any]] = {"application/octet-stream": {}}
+
+
+def _stream(name: str, text: str, parameter: str, **more: Any) -> dict[str, Any]:
+    place = {"name": parameter, "in": "path", "required": True, "schema": _TEXT}
+    return {"operationId": name, "summary": text, "parameters": [place], **more}
+
+
+STREAMS: Final[dict[str, Any]] = {
+    "/v1/files/{name}": {
+        "put": _stream(
+            "put_file",
+            "put a file into the node, to publish it by the name in the answer",
+            "name",
+            requestBody={"content": _BYTES},
+            responses={
+                "200": {"description": "file, digest, size", "content": {"application/json": {}}},
+                "default": REFUSED,
+            },
+        )
+    },
+    "/v1/uses/{use}/data": {
+        "get": _stream(
+            "read_use",
+            "the bytes of a permitted use, once they are here and verified",
+            "use",
+            responses={"200": {"description": "the data", "content": _BYTES}, "default": REFUSED},
+        )
+    },
+}
 
 
 class Files(Protocol):
@@ -37,15 +88,16 @@ class Files(Protocol):
 def management_app(operations: Any, verbs: Iterable[Verb[Any, Any]], token: str, *, version: str) -> ASGIApp:
     """The ASGI app over an object that has a method for each verb; `Files` are served where it has those too."""
     verbs = tuple(verbs)
-    document = openapi(verbs, version)
+    files = hasattr(operations, "put_file")
+    document = openapi(verbs, version, files=files)
     routes = [
         Route(verb.path, _endpoint(verb, getattr(operations, verb.name)), methods=[verb.method]) for verb in verbs
     ]
     routes.append(Route("/health", _constant({"status": "ok"})))
     routes.append(Route("/openapi.json", _constant(document)))
-    if hasattr(operations, "put_file"):
+    if files:
         routes += _streams(operations)
-    handlers: dict[Any, Any] = {TrustspaceError: _refusal}
+    handlers: dict[Any, Any] = {TrustspaceError: _refusal, HTTPException: _http_refusal, Exception: _defect}
     return _Guard(Starlette(routes=routes, exception_handlers=handlers), token)
 
 
@@ -78,11 +130,21 @@ def _endpoint(verb: Verb[Any, Any], method: Callable[..., Awaitable[Any]]) -> Ca
 async def _given(verb: Verb[Any, Any], request: Request) -> list[BaseModel]:
     if verb.request is Nothing:
         return []
-    body = await request.body()
+    body = await _body(request)
     try:
         return [verb.request.model_validate(loads(body) if body else {})]
     except ValidationError as error:
         raise settings_error(error, "body") from error
+
+
+async def _body(request: Request) -> bytes:
+    """The request's bytes; `TooLarge` as soon as they are more than any request needs."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise TooLarge(f"the request is over {MAX_BODY} bytes", where="body")
+    return bytes(body)
 
 
 def _answer(verb: Verb[Any, Any], value: Any) -> Response:
@@ -116,6 +178,18 @@ def _refusal_of(error: TrustspaceError) -> JSONResponse:
     )
 
 
+async def _http_refusal(_: Request, error: HTTPException) -> Response:
+    what = {404: "there is no such path", 405: "this path has other methods"}.get(error.status_code, error.detail)
+    kind = NotFound if error.status_code == 404 else MisusedError
+    answer = _refusal_of(kind(what, hint="see /openapi.json"))
+    answer.status_code = error.status_code
+    return answer
+
+
+async def _defect(_: Request, error: Exception) -> Response:
+    return _refusal_of(TrustspaceError(f"a defect: {type(error).__name__}", hint="the node's own log has more"))
+
+
 async def _refusal(_: Request, error: TrustspaceError) -> Response:
     return _refusal_of(error)
 
@@ -134,10 +208,10 @@ def _tree(kind: type[TrustspaceError]) -> list[type[TrustspaceError]]:
     return [kind, *(below for child in kind.__subclasses__() for below in _tree(child))]
 
 
-def openapi(verbs: Iterable[Verb[Any, Any]], version: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of these verbs."""
-    schemas: dict[str, Any] = {}
-    paths: dict[str, dict[str, Any]] = {}
+def openapi(verbs: Iterable[Verb[Any, Any]], version: str, *, files: bool = False) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of these verbs; with `files` the two streams stand beside them."""
+    schemas: dict[str, Any] = {"Error": ERROR}
+    paths: dict[str, dict[str, Any]] = {"/health": {"get": HEALTH}, **(STREAMS if files else {})}
     for verb in verbs:
         paths.setdefault(verb.path, {})[verb.method.lower()] = _operation(verb, schemas)
     return {
@@ -157,7 +231,7 @@ def _operation(verb: Verb[Any, Any], schemas: dict[str, Any]) -> dict[str, Any]:
         "parameters": _parameters(verb),
         "responses": {
             "200": {"description": "done", "content": content},
-            "default": {"description": "code, what, where, hint"},
+            "default": REFUSED,
         },
     }
     if verb.request is not Nothing:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from trustspace.core.errors import Conflict, InvalidInput, NotFound
+from trustspace.core.errors import Conflict, InvalidInput, MisusedError, NotFound
 
 FILE: Final = "settings.toml"
 
@@ -76,6 +76,8 @@ class Settings(BaseModel):
             or parts.fragment
         ):
             raise ValueError("an https:// or http:// address without user, query or fragment is expected")
+        if parts.port == 0:
+            raise ValueError("port 0 cannot be called by others")
         return value.rstrip("/")
 
     @field_validator("public_bind", "management_bind")
@@ -92,16 +94,19 @@ class Settings(BaseModel):
 
 def settings_from(**given: Any) -> Settings:
     """Settings from values that a person gave; an empty `public_bind` is the host and port of the public address."""
-    if not given.get("public_bind"):
-        parts = urlsplit(given["public_url"])
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        given["public_bind"] = (
-            f"[{parts.hostname}]:{port}" if ":" in (parts.hostname or "") else f"{parts.hostname}:{port}"
-        )
     try:
-        return Settings.model_validate(given)
+        checked = Settings.model_validate({**given, "public_bind": given.get("public_bind") or "127.0.0.1:0"})
+        return Settings.model_validate(
+            {**given, "public_bind": given.get("public_bind") or _own_bind(checked.public_url)}
+        )
     except ValidationError as error:
         raise settings_error(error, "settings") from error
+
+
+def _own_bind(url: str) -> str:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"[{parts.hostname}]:{port}" if ":" in (parts.hostname or "") else f"{parts.hostname}:{port}"
 
 
 def split_bind(value: str) -> tuple[str, int]:
@@ -121,6 +126,8 @@ def read(folder: Path) -> Settings:
         raise NotFound(
             "there is no node in this folder", where=str(folder), hint="make one: trustspace init DIR"
         ) from None
+    except OSError as error:
+        raise MisusedError(f"it cannot be read: {error.strerror}", where=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"this is not TOML: {error}", where=str(path)) from error
     except ValidationError as error:

@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Final, Literal
 
+import anyio
+
 from trustspace.adapters.http.tls import reload
 from trustspace.adapters.keys.file import find_passphrase
 from trustspace.core.canon import decode64
 from trustspace.core.contract import Contract, Negotiation
+from trustspace.core.errors import Forbidden, NotFound, TrustspaceError
 from trustspace.core.identity.certificates import CertificateFacts
 from trustspace.core.identity.registration import Connector, Enterprise, Standing, State
 from trustspace.node import views as v
@@ -23,7 +26,9 @@ from trustspace.services.registry_client import CertificateRequests, make_reques
 
 WARN_DAYS: Final = 30
 STUCK_SECONDS: Final = 5.0
-STATES: Final[dict[str, Literal["new", "applied", "returned", "approved", "active", "revoked"]]] = {
+ASKING_SECONDS: Final = 3.0
+RegistrationState = Literal["new", "applied", "returned", "approved", "active", "revoked"]
+STATES: Final[dict[str, RegistrationState]] = {
     "": "new",
     State.DRAFT: "new",
     State.SUBMITTED: "applied",
@@ -38,6 +43,7 @@ class IdentityDoing(Doing):
     """`register`, `registration`, `renew`, `status`."""
 
     standing: Standing | None = None
+    _revoked = ""
 
     async def register(self, request: v.RegisterRequest) -> v.RegistrationView:
         """Apply, or apply again after a return."""
@@ -110,28 +116,50 @@ class IdentityDoing(Doing):
 
     async def status(self) -> v.StatusView:
         """What runs, what is stuck and why, what expires."""
-        engine = self.engine
+        engine, unheard = self.engine, await self._heard()
         queued = await self.read(lambda tx: tx.queued(limit=100_000))
         certificates = self._certificates()
         size, root = await log_state(engine.store)
         return v.StatusView(
             kind="connector",
             name=engine.settings.name,
-            state="active" if engine.identifier else STATES[self.standing.state if self.standing else ""],
+            state=self._state(),
             identifier=engine.identifier,
             did=engine.me,
             credit_code=engine.negotiations.house.party.credit_code,
             public_url=engine.settings.public_url,
-            reason=self.standing.reason if self.standing else "",
+            reason=self._revoked or (self.standing.reason if self.standing else ""),
             certificates=certificates,
             outbox=len(queued),
             stuck=await self._stuck(),
             log_size=size,
             log_root=root,
             contracts=await self.read(lambda tx: tx.count(Contract)),
-            warnings=[*self._warnings(certificates), *_slow(queue_age(queued, engine.clock.now()))],
+            warnings=[*unheard, *self._warnings(certificates), *_slow(queue_age(queued, engine.clock.now()))],
             version=version("trustspace"),
         )
+
+    async def _heard(self) -> list[str]:
+        """Ask the functional node how we stand; the warning where it does not say."""
+        try:
+            with anyio.fail_after(ASKING_SECONDS):
+                self.standing = await self.engine.registry.status()
+        except Forbidden as error:
+            self._revoked = error.what
+        except NotFound:  # nothing was applied for yet
+            return []
+        except TimeoutError:
+            return ["the functional node does not answer"]
+        except TrustspaceError as error:
+            return [f"the functional node cannot be asked: {error}"]
+        return []
+
+    def _state(self) -> RegistrationState:
+        if self._revoked:
+            return "revoked"
+        if self.engine.identifier:
+            return "active"
+        return STATES[self.standing.state if self.standing else ""]
 
     async def _stuck(self) -> list[v.StuckView]:
         now = self.engine.clock.now()

@@ -13,6 +13,7 @@ import anyio
 
 from trustspace.core.canon import canonical
 from trustspace.core.catalogue import Entry, Product
+from trustspace.core.catalogue.entries import State
 from trustspace.core.catalogue.published import Published, registered, updated
 from trustspace.core.contract import Offer, offer_to_json
 from trustspace.core.errors import NotFound, Refused, StorageFull, TrustspaceError
@@ -27,6 +28,7 @@ from trustspace.services.negotiation import published
 from trustspace.services.transfer import DIGEST, SIZE
 
 NO_ROOM = 28
+WITHDRAWN = "withdrawn by its owner"
 
 
 class ProductDoing(Doing):
@@ -94,10 +96,7 @@ class ProductDoing(Doing):
 
     async def product(self, name: str) -> v.ProductView:
         """One of them, as the functional node sees it now."""
-        product = await self._own(name)
-        if product.entry:
-            product = await self._take(product, await self.engine.registry.product_status(product.entry))
-        return await self._submitted(product)
+        return await self._submitted(await self._fresh(await self._own(name)))
 
     async def update(self, name: str, request: v.UpdateRequest) -> v.ProductView:
         """A new version: running contracts cover it."""
@@ -121,15 +120,23 @@ class ProductDoing(Doing):
 
     async def withdraw(self, name: str) -> v.ProductView:
         """Take it off the market; contracts that run go on."""
-        product = await self._own(name)
+        product = await self._fresh(await self._own(name))
         if product.state == "delisted":
             return product_view(product)
-        if product.entry and product.state == "listed":
-            entry = await self.engine.registry.delist_product(product.entry, "withdrawn by its owner")
-            return product_view(await self._take(product, entry))
-        now = self.engine.clock.now()
-        gone = registered(product, state="delisted", code="", entry="", reason="withdrawn", now=now)
-        return product_view(await self.engine.store.run(lambda tx: tx.save(gone, expect=product.version)))
+        if not product.entry:
+            gone = registered(
+                product, state="delisted", code="", entry="", reason=WITHDRAWN, now=self.engine.clock.now()
+            )
+            return product_view(await self.engine.store.run(lambda tx: tx.save(gone, expect=product.version)))
+        registry = self.engine.registry
+        withdraw = registry.delist_product if product.state == "listed" else registry.revoke_product
+        return product_view(await self._take(product, await withdraw(product.entry, WITHDRAWN)))
+
+    async def _fresh(self, product: Published) -> Published:
+        """The product as the functional node sees it now."""
+        if not product.entry:
+            return product
+        return await self._take(product, await self.engine.registry.product_status(product.entry))
 
     async def search(self, *, q: str = "", offset: str = "0", limit: str = "20") -> v.EntryPage:
         """Search the functional node's catalogue."""
@@ -175,7 +182,7 @@ class ProductDoing(Doing):
     async def _take(self, product: Published, entry: Entry) -> Published:
         seen = registered(
             product,
-            state=entry.state.value.lower(),
+            state="delisted" if entry.state is State.REVOKED else entry.state.value.lower(),
             code=entry.code,
             entry=entry.key,
             reason=entry.reason,
@@ -194,7 +201,7 @@ class ProductDoing(Doing):
     async def _own(self, name: str) -> Published:
         product = await self.read(lambda tx: tx.get(Published, name) or next(iter(tx.find(Published, code=name)), None))
         if product is None:
-            raise NotFound("you have no such product", where=name, hint="products lists them")
+            raise NotFound("you have no such product", where=name, hint="give its urn:uuid or its 32-character code")
         return product
 
     async def _by_key(self, key: str) -> Published | None:

@@ -15,7 +15,6 @@ from types import ModuleType
 from typing import Final
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 
 HERE: Final = Path(__file__).resolve().parent.parent
 README: Final = (HERE / "README.md").read_text(encoding="utf-8")
@@ -49,17 +48,27 @@ def run(*command: str, at: Path, **environment: str) -> str:
     return done.stdout
 
 
-def slow_with_nodes(example: Path) -> ParameterSet:
-    """Examples that start nodes take seconds."""
-    marks = [pytest.mark.slow] if "from world import" in example.read_text(encoding="utf-8") else []
-    return pytest.param(example, marks=marks, id=example.stem)
+@pytest.mark.parametrize("name", ["01_one_identifier", "02_one_policy"])
+def test_an_example_shows_what_it_is_for(name: str, tmp_path: Path) -> None:
+    shows(name, tmp_path)
 
 
-@pytest.mark.parametrize("example", map(slow_with_nodes, EXAMPLES))
-def test_an_example_runs_and_is_short(example: Path, tmp_path: Path) -> None:
-    told = run(sys.executable, str(example), at=tmp_path)
-    assert len(example.read_text(encoding="utf-8").splitlines()) < 60
-    assert all(words in told for words in SAID[example.stem[:2]])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["03_two_connectors", "04_mount_in_starlette_or_fastapi", "05_a_whole_pilot"])
+def test_an_example_with_nodes_shows_what_it_is_for(name: str, tmp_path: Path) -> None:
+    shows(name, tmp_path)
+
+
+def shows(name: str, at: Path) -> None:
+    told = run(sys.executable, str(HERE / "examples" / f"{name}.py"), at=at)
+    missing = [words for words in SAID[name[:2]] if words not in told]
+    assert not missing, f"{name} does not say {missing}:\n{told}"
+
+
+def test_examples_are_short_and_each_is_held_to_what_it_says() -> None:
+    long = [path.name for path in EXAMPLES if len(path.read_text(encoding="utf-8").splitlines()) >= 60]
+    assert not long, f"60 lines or more: {', '.join(long)}"
+    assert {path.stem[:2] for path in EXAMPLES} == set(SAID)
 
 
 def test_the_session_of_the_readme(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 import typer
@@ -38,12 +39,12 @@ for commands in (demo.COMMANDS, nodes.COMMANDS, products.COMMANDS, contracts.COM
 INTERRUPTED: Final = 130
 
 
-def main() -> None:
+def main(args: Sequence[str] | None = None) -> None:
     """Run the command line: exit 0 done, 1 refused or not valid, 2 used wrongly; a mistake is one line on stderr."""
     from trustspace.core.errors import TrustspaceError
 
     try:
-        code = app(standalone_mode=False)
+        code = app(args, prog_name="trustspace", standalone_mode=False)
     except TrustspaceError as error:
         code = _told(str(error), exit_code(error))
     except BrokenPipeError:  # whoever read our lines has seen enough

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trustspace.adapters.http.limits import bounded
 from trustspace.core.canon import canonical, digest
@@ -37,7 +37,16 @@ def public_app(engine: Engine, more: list[Route]) -> ASGIApp:
     routes.append(Route(root + dsp.WELL_KNOWN, _versions))
     routes.append(Route(_document_path(root), _document(engine)))
     handlers: dict[Any, Any] = {TrustspaceError: _plain_refusal, HTTPException: _http_refusal}
-    return bounded(Starlette(routes=[*routes, *more], exception_handlers=handlers))
+    return bounded(_rooted(Starlette(routes=[*routes, *more], exception_handlers=handlers)))
+
+
+def _rooted(app: ASGIApp) -> ASGIApp:
+    """The app under its full paths, also where it was mounted below one: tokens are bound to the path that was sent."""
+
+    async def rooted(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "root_path": ""}, receive, send)
+
+    return rooted
 
 
 def _route(engine: Engine, row: Endpoint, root: str) -> Route:

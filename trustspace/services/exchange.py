@@ -23,8 +23,8 @@ from trustspace.services.logging import log
 
 RECEIPT: Final = "trustspace-receipt"
 """The header of an answer that carries its receipt."""
-GONE: Final = frozenset({404, 410})
-"""The peer does not know the process (any more), or nobody answered in time: there is nobody to tell."""
+GONE: Final = 410
+"""Nobody answered in time, or the process is gone there: there is nobody to tell."""
 TERMINATE: Final = "terminate"
 
 
@@ -289,7 +289,7 @@ class Exchange(Generic[R, M]):
             except (NotFound, InvalidInput) as error:  # it took the message and names another process, or none
                 reason = f"the peer's answer does not hold: {error}"
         after = rules.failed(before, reason, now=now)
-        if answer.status in GONE or not self._goes_on(before, after):
+        if answer.status == GONE or not self._goes_on(before, after):
             return after, None
         word = self._m.farewell(before, reason)
         return rules.send(replace(before, pending=None, refusal=reason), word, now=now), word

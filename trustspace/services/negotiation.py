@@ -35,7 +35,7 @@ from trustspace.core.contract import (
     conclude,
     party_members,
 )
-from trustspace.core.errors import Conflict, IllegalTransition, NotVerified, Refused
+from trustspace.core.errors import Conflict, IllegalTransition, InvalidInput, NotVerified, Refused
 from trustspace.core.policy import Policy, check_enforceable
 from trustspace.ports import Tx
 from trustspace.services.exchange import Caller, Exchange, Incoming, Machinery, Reply, Surroundings
@@ -194,7 +194,7 @@ class Negotiations:
             self._check_signed(signature, peer, "agreement")
             if signature:
                 self._notary.check(negotiation.agreement.encode(), signature, peer)
-        except (Refused, NotVerified) as error:
+        except (InvalidInput, NotVerified, Refused) as error:
             return f"the agreement is not what was offered: {error}"
         return ""
 
@@ -213,7 +213,7 @@ class Negotiations:
             self._check_signed(theirs, peer, "verification")
             if theirs:
                 self._notary.check_counter(negotiation.agreement.encode(), ours, theirs, peer)
-        except (Refused, NotVerified) as error:
+        except (InvalidInput, NotVerified, Refused) as error:
             return await self.refuse(negotiation.key, f"the verification does not hold: {error}")
 
         def make(current: Negotiation) -> Message:

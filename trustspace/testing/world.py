@@ -44,6 +44,7 @@ from trustspace.node.running import functional_app
 from trustspace.node.settings import FunctionalNodeSettings, Settings, settings_from
 from trustspace.node.speaking import DspCodec
 from trustspace.node.verbs import BOTH, CONNECTOR, FUNCTIONAL
+from trustspace.node.working import working
 from trustspace.ports import Signer, Store, Tx
 from trustspace.testing.network import Faults, Network
 from trustspace.testing.registry import OPERATOR, Registry, SeededIds, SteppedClock
@@ -109,7 +110,9 @@ class Functional(Verbs):
         self.registry, self.folder, self.hints = registry, folder, hints
         settings = settings_from(kind="functional", public_url=NODE, credit_code=OPERATOR, place="3501")
         key = MemoryKey(f"{folder.seed} signing")
-        self.operations = Reviewing(registry.node, folder, settings, registry.store, registry.clock, key)
+        self.operations = Reviewing(
+            registry.node, registry.authority, folder, settings, registry.store, registry.clock, key
+        )
         self.app: ASGIApp = functional_app(registry.node, folder)
 
 
@@ -222,7 +225,7 @@ class World:
             place = Path(stack.enter_context(TemporaryDirectory()))
             functional = await _functional(network, place, seed)
             world = cls(network, functional.registry.clock, functional, seed, storage, place, pace)
-            world.group = await stack.enter_async_context(anyio.create_task_group())
+            world.group = await stack.enter_async_context(working())
             stack.push_async_callback(world._close)
             world.group.start_soon(functional.hints.run)
             yield world
@@ -231,8 +234,6 @@ class World:
         for node in self.nodes.values():
             if node.running:
                 await node.stop()
-        if self.group is not None:
-            self.group.cancel_scope.cancel()
 
     async def pause(self, seconds: float) -> None:
         """A pause of so many seconds, at the pace of this world; its clock stands still."""
@@ -293,7 +294,7 @@ class World:
         """Take a connector's identity away; everybody hears of it, if the network lets them."""
         await self.functional.call("revoke_identity", node.engine.identifier, request=v.DecisionRequest(reason=reason))
 
-    async def quiet(self, seconds: float = 10.0) -> None:
+    async def quiet(self, seconds: float = 4.0) -> None:
         """Wait until nobody has anything to do without a person; `TimeoutError` after so many real seconds."""
         still = 0
         with anyio.fail_after(seconds):

@@ -67,6 +67,8 @@ def offer_to_json(offer: Offer, *, with_target: bool) -> JsonObject:
 def read_offer(value: Json, *, target: str = "", where: str = "offer") -> Offer:
     """The offer in an ODRL object, `target` where it names none; `InvalidInput` names the member that is wrong."""
     members = _object(value, where)
+    if members.get("@type") != "Offer":
+        raise InvalidInput("an Offer is expected", where=f"{where}.@type")
     kept = {name: item for name, item in members.items() if _is_extra(name) and isinstance(item, str)}
     return Offer(
         id=_text(members, "@id", where),

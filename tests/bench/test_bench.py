@@ -1,0 +1,111 @@
+"""Figures: stable names, medians with their spread, the machine's own limits beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from trustspace.bench import machine, negotiate, policy, store, transfer
+from trustspace.bench.figures import Figures, percentile
+from trustspace.bench.process import output, running
+from trustspace.cli.bench import app
+from trustspace.core.errors import Unavailable
+
+
+def told(*arguments: str) -> dict[str, Any]:
+    done = CliRunner().invoke(app, [*arguments, "--json"])
+    assert done.exit_code == 0, done.output
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def whole(found: dict[str, Any], *keys: str) -> None:
+    """Every figure is there, is more than nothing, and lies within its own spread."""
+    for key in keys:
+        spread = found["spread"][key]
+        assert 0 < spread["min"] <= found[key] <= spread["max"], key
+        assert len(spread["all"]) == found["runs"]
+    assert all(value > 0 for value in (*found["raw"].values(), *found["ratio"].values()))
+    assert {"cores", "python", "sqlite", "openssl", "packages"} <= set(found["machine"])
+
+
+def test_policy() -> None:
+    found = told("policy", "--runs", "2", "--count", "200")
+    whole(found, "p50_us", "p99_us", "per_second")
+    assert found["constraints"] == len(policy.four_constraints().permissions[0].constraints) == 4
+
+
+@pytest.mark.parametrize("what", ["store", "log"])
+def test_store_and_log(what: str) -> None:
+    found = told(what, "--runs", "2", "--count", "400", "--in-flight", "8")
+    whole(found, "per_second", "p50_ms", "p95_ms")
+    assert found["bench"] == what
+    assert found["in_flight"] == 8
+    assert "fsyncs_per_second" in found["raw"]
+
+
+@pytest.mark.parametrize("tls", ["--tls", "--plain"])
+def test_transfer(tls: str) -> None:
+    found = told("transfer", "--runs", "1", "--size", "3", tls)
+    whole(found, "gigabytes_per_second", "peak_rss_mb")
+    assert found["bytes"] == 3 << 20
+    assert found["tls"] is (tls == "--tls")
+    assert "copy_gigabytes_per_second" in found["raw"]
+
+
+@pytest.mark.slow
+def test_negotiate() -> None:
+    found = told("negotiate", "--runs", "1", "--count", "8", "--in-flight", "4", "--plain")
+    whole(found, "p50_ms", "p95_ms", "per_second")
+    assert set(found["one_at_a_time"]) == {"p50_ms", "p95_ms", "per_second"}
+    assert found["in_flight"] == 4
+
+
+def test_lines_for_people() -> None:
+    done = CliRunner().invoke(app, ["policy", "--smoke"])
+    assert done.stdout.startswith("policy: constraints 4, decisions 2000; median of 1 runs")
+    assert "this machine's limit" in done.stdout
+
+
+def test_the_figure_is_the_median() -> None:
+    figures = Figures("x", {}, [{"a": 1.0}, {"a": 9.0}, {"a": 2.00004}], {"limit": 4.0}, {"a": "limit"})
+    found = figures.to_json()
+    assert found["a"] == 2.0
+    assert found["spread"]["a"] == {"min": 1.0, "max": 9.0, "all": [1.0, 9.0, 2.0]}
+    assert found["ratio"] == {"a/limit": 0.5}
+
+
+@pytest.mark.parametrize(("share", "value"), [(0.5, 50), (0.95, 95), (0.99, 99), (1.0, 100), (0.0, 1)])
+def test_percentiles(share: float, value: float) -> None:
+    assert percentile(range(100, 0, -1), share) == value
+
+
+def test_a_file_has_its_size_and_is_not_of_zeros(tmp_path: Path) -> None:
+    transfer.write(tmp_path / "data", 1_000_003)
+    data = (tmp_path / "data").read_bytes()
+    assert len(data) == 1_000_003
+    assert len(set(data)) > 200
+
+
+def test_a_process_that_fails_is_said_to_have_failed() -> None:
+    async def start() -> None:
+        async with running("trustspace.bench.provider"):
+            raise AssertionError("it cannot have started")
+
+    with pytest.raises(Unavailable):
+        asyncio.run(output("trustspace.bench.consumer"))
+    with pytest.raises(Unavailable):
+        asyncio.run(start())
+
+
+def test_peak_memory_is_that_of_a_process() -> None:
+    assert 10 < machine.peak_rss_mb() < 10_000
+
+
+def test_every_bench_has_a_measure() -> None:
+    assert all(callable(part.measure) for part in (negotiate, policy, store, transfer))

@@ -46,8 +46,16 @@ def _plain(value: Json) -> bool:
     if kind is int:
         return bool(-_SAFE <= value <= _SAFE)
     if kind is dict:
-        return all(type(key) is str and key.isascii() and _plain(item) for key, item in value.items())
-    return kind is list and all(map(_plain, value))
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii() or not (type(item) is str or _plain(item)):
+                return False
+        return True
+    if kind is list:
+        for item in value:
+            if not (type(item) is str or _plain(item)):
+                return False
+        return True
+    return False
 
 
 def loads(data: bytes, *, where: str = "body", limit: int = MAX_BYTES) -> Json:
@@ -126,10 +134,20 @@ def encode64(data: bytes) -> str:
 
 def decode64(text: str, *, where: str = "") -> bytes:
     """The bytes of base64url text without padding; `InvalidInput` for any other spelling of them."""
+    if "+" in text or "/" in text:
+        raise InvalidInput("this is base64, and base64url is expected", where=where)
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidInput("this is not base64url", where=where) from error
-    if encode64(data) != text:
+    if text and text[-1] not in _LAST[len(text) % 4]:
         raise InvalidInput("this base64url has a second spelling", where=where)
     return data
+
+
+_LAST: Final = {
+    0: frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+    2: frozenset("AQgw"),
+    3: frozenset("AEIMQUYcgkosw048"),
+}
+"""The last characters whose unused bits are zero, by the length modulo 4."""

@@ -1,47 +1,59 @@
-"""Waiting for a record to get somewhere without asking again and again: each save wakes those who wait for its key."""
+"""Waiting for a record to get somewhere without asking again: each save hands it to those who wait for it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 
 from trustspace.core.record import Record
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Record)
 
 
 class Waiting:
     """Who waits for which key. `changed` is called after each commit, on the event loop."""
 
     def __init__(self) -> None:
-        self._events: dict[str, set[anyio.Event]] = {}
+        self._waiting: dict[str, list[_Wait]] = {}
 
     def changed(self, record: Record) -> None:
-        """Wake those who wait for this record."""
-        for event in self._events.pop(record.key, ()):
-            event.set()
+        """Hand the saved record to those who wait for it."""
+        for wait in self._waiting.get(record.key, ()):
+            if wait.done(record):
+                wait.found = record
+                wait.event.set()
 
     async def until(
         self, key: str, look: Callable[[], Awaitable[R]], done: Callable[[R], bool], *, seconds: float
     ) -> R:
-        """What `look` gives once `done` holds, or after so many seconds: the caller sees which."""
-        with anyio.move_on_after(seconds):
-            while True:
-                event = anyio.Event()
-                self._events.setdefault(key, set()).add(event)
-                try:
-                    if done(value := await look()):
-                        return value
-                    await event.wait()
-                finally:
-                    self._forget(key, event)
-        return await look()
+        """The record once `done` holds, or what `look` gives after so many seconds: the caller sees which."""
+        wait = _Wait(done)
+        self._waiting.setdefault(key, []).append(wait)
+        try:
+            if done(value := await look()):
+                return value
+            with anyio.move_on_after(seconds):
+                await wait.event.wait()
+            found: R | None = wait.found
+            return found if found is not None else await look()
+        finally:
+            self._forget(key, wait)
 
-    def _forget(self, key: str, event: anyio.Event) -> None:
-        events = self._events.get(key)
-        if events is not None:
-            events.discard(event)
-            if not events:
-                del self._events[key]
+    def _forget(self, key: str, wait: _Wait) -> None:
+        waiting = self._waiting[key]
+        waiting.remove(wait)
+        if not waiting:
+            del self._waiting[key]
+
+
+class _Wait:
+    """One who waits: for what, and what was found."""
+
+    __slots__ = ("done", "event", "found")
+
+    def __init__(self, done: Callable[[Any], bool]) -> None:
+        self.done = done
+        self.event = anyio.Event()
+        self.found: Any = None

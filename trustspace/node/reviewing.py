@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Final
+
+import anyio.lowlevel
 
 from trustspace.adapters.http.tls import reload
 from trustspace.adapters.keys.file import find_passphrase
@@ -47,6 +50,7 @@ class Reviewing:
         self._node, self._authority, self._folder, self._settings = node, authority, folder, settings
         self._store, self._clock, self._key = store, clock, key
         self._roots = folder.roots()
+        self.announced: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint
 
     async def status(self) -> v.StatusView:
         """What runs and what expires."""
@@ -134,8 +138,10 @@ class Reviewing:
         return self._identity(await self._node.registration.return_(name, request.reason, by=OPERATOR))
 
     async def revoke_identity(self, name: str, request: v.DecisionRequest) -> v.IdentityView:
-        """Revoke."""
-        return self._identity(await self._node.registration.revoke(name, request.reason, by=OPERATOR))
+        """Revoke; once this returns, whoever was reached refuses the next message."""
+        revoked = await self._node.registration.revoke(name, request.reason, by=OPERATOR)
+        await self.announced()
+        return self._identity(revoked)
 
     async def entries(self, *, state: str = "", q: str = "", offset: str = "0", limit: str = "20") -> v.EntryPage:
         """Product entries."""

@@ -19,6 +19,8 @@ from trustspace.node.settings import Settings, split_bind
 from trustspace.ports import Peer, Store
 
 SECONDS: Final = 3.0
+PATIENCE: Final = 4.0
+"""Whoever is not reached in that time has the new list within a minute, or refuses everybody."""
 MANY: Final = 100_000
 
 
@@ -27,7 +29,8 @@ class Hints:
 
     def __init__(self, store: Store, peer: Peer) -> None:
         self._store, self._peer = store, peer
-        self._event = anyio.Event()
+        self._event, self._round = anyio.Event(), anyio.Event()
+        self._asked = self._told = 0
 
     @classmethod
     def over(cls, store: Store, roots: Sequence[bytes], settings: Settings) -> Self:
@@ -41,15 +44,25 @@ class Hints:
 
     def changed(self) -> None:
         """The list has changed."""
+        self._asked += 1
         self._event.set()
+
+    async def settled(self) -> None:
+        """Wait until those who are reached have heard of every change so far; for a few seconds at most."""
+        asked = self._asked
+        with anyio.move_on_after(PATIENCE):
+            while self._told < asked:
+                await self._round.wait()
 
     async def run(self) -> None:
         """Tell whoever is to be told, until cancelled."""
         try:
             while True:
                 await self._event.wait()
-                self._event = anyio.Event()
+                self._event, asked = anyio.Event(), self._asked
                 await self._tell()
+                self._told, before, self._round = asked, self._round, anyio.Event()
+                before.set()
         finally:
             with anyio.CancelScope(shield=True):
                 await self._peer.close()

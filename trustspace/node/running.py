@@ -125,6 +125,7 @@ async def _functional(folder: Folder, settings: Settings, store: SqliteStore, pu
     hints = Hints.over(store, folder.roots(), settings)
     node = FunctionalNode(store, clock, ids, authority, key, certificate, place=settings.place, on_change=hints.changed)
     reviewing = Reviewing(node, authority, folder, settings, store, clock, key)
+    reviewing.announced = hints.settled
     await reviewing.renew_if_due()
     reviewing.tls = _tls(folder, settings) if public else None
     app = functional_app(node, folder)

@@ -200,9 +200,16 @@ class ProductDoing(Doing):
 
     async def _own(self, name: str) -> Published:
         product = await self.read(lambda tx: tx.get(Published, name) or next(iter(tx.find(Published, code=name)), None))
+        if product is None:  # its code may have been assigned since we last looked
+            product = next((one for one in await self._uncoded() if one.code == name), None)
         if product is None:
             raise NotFound("you have no such product", where=name, hint="give its urn:uuid or its 32-character code")
         return product
+
+    async def _uncoded(self) -> list[Published]:
+        """Our products that had no code when we last looked, as they are now."""
+        waiting = await self.read(lambda tx: tx.find(Published, code="", limit=1000))
+        return [await self._fresh(one) for one in waiting]
 
     async def _by_key(self, key: str) -> Published | None:
         return await self.read(lambda tx: next(iter(tx.find(Published, tag=key)), None)) if key else None

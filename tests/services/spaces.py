@@ -49,7 +49,7 @@ class Space:
         """A contract, as the consumer has it."""
         mine, _ = await self.both(await self.negotiation(key))
         found = await stored(self.planner, Contract, mine.agreed.id if mine.agreed else "")
-        assert found is not None, mine
+        assert isinstance(found, Contract), mine
         return found
 
     async def transfer(self, contract: Contract, key: str = "") -> Transfer:

@@ -45,13 +45,14 @@ def _route(engine: Engine, method: str, path: str, serve: Serve) -> Route:
 
 
 async def _ask(engine: Engine, request: Request) -> Response:
+    token = bearer(request)
     told = loads_object(await request.body())
     fulfilled = told.get("fulfilled", [])
     name, purpose = told.get("use"), told.get("purpose", "")
     if not isinstance(name, str) or not isinstance(purpose, str) or not isinstance(fulfilled, list):
         raise InvalidInput('{"use": name, "purpose": text, "fulfilled": [duties]} is expected', where="body")
     wish = Wish(name, purpose, frozenset(map(str, fulfilled)))
-    granted = await _decided(engine, bearer(request), request.path_params["transfer"], wish)
+    granted = await _decided(engine, token, request.path_params["transfer"], wish)
     return _told(granted) if granted.token else _denied(granted)
 
 

@@ -71,6 +71,21 @@ class Granted:
     todo: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a decision is made from: what the token opens, under which contract, used how often; the use if known."""
+
+    access: Access
+    contract: Contract
+    counter: Counter
+    product: Published
+    known: Use | None
+
+    def judge(self, asked: Asked) -> Decision:
+        """The decision on one more use."""
+        return judge(self.contract.agreed.policy, self.counter, asked)
+
+
 class Gate:
     """The provider's side: each use is one decision in one transaction, with the counter and the evidence."""
 
@@ -98,44 +113,59 @@ class Gate:
         while True:
             try:
                 return await self._ask(token, transfer, wish, caller, secret)
-            except Conflict:  # another use was decided between our look and our decision: look again
+            except Conflict:  # the same use was decided between our look and our decision: look again
                 continue
 
     async def _ask(self, token: str, transfer: str, wish: Wish, caller: Caller, secret: str) -> Granted:
         key = digest(token.encode())
-        access, contract, counter, known, product = await self._store.read(
-            lambda tx: _look(tx, key, transfer, wish.name)
-        )
-        if known is not None:
-            return await self._again(known, wish.purpose, secret)
+        look = await self._store.read(lambda tx: _look(tx, key, transfer, wish.name))
+        if look.known is not None:
+            return await self._again(look.known, wish.purpose, secret)
         asked = Asked(caller.participant, caller.aliases, wish.purpose, self._clock.now(), wish.fulfilled)
-        decision = judge(contract.agreed.policy, counter, asked)
-        use = self._use(contract, access, product, asked, decision, wish.name)
+        decision = look.judge(asked)
+        if decision.permitted:  # decided once more where it is counted: others ask at the same time
+            settled = await self._store.run(lambda tx: self._permit(tx, key, transfer, wish.name, asked, secret))
+            if isinstance(settled, Use):
+                return Granted(settled, secret)
+            decision = settled
+        use = self._use(look, asked, decision, wish.name)
         if decision.value is DecisionValue.CONDITIONAL:  # nothing is counted: the duties first, then asked again
             return Granted(use, todo=decision.todo)
-        if decision.permitted:
-            use = replace(use, token=digest(secret.encode()), number=counter.used + 1)
-        else:
-            denial = denial_statement(contract.key, wish.name, asked, decision)
-            use = replace(use, state=REFUSED, statement=self._stamp.statement("denial", canonical(denial)))
-        notice = None
-        if not decision.permitted:
-            url = f"{caller.endpoint}{DENIALS}"
-            notice = outgoing_statement(self._ids.uuid(), use, "denied", url, use.statement, use.at)
-        await self._store.run(lambda tx: self._decide(tx, use, counter, decision, notice))
-        if notice:
-            self._kick([notice])
-        return Granted(use, secret if decision.permitted else "")
+        return Granted(await self._deny(use, wish.name, asked, decision, caller))
 
-    def _decide(self, tx: Tx, use: Use, counter: Counter, decision: Decision, notice: Outgoing | None) -> None:
-        contract = tx.get(Contract, use.agreement)
-        if contract is None or contract.status is Status.ENDED:
-            raise Refused("the contract ended", where=use.agreement)
-        tx.save(count(counter, decision), expect=counter.version)
-        tx.save(use, expect=0)
-        if notice:
+    def _permit(self, tx: Tx, key: str, transfer: str, name: str, asked: Asked, secret: str) -> Use | Decision:
+        """Count the use and write it down; or the decision, where it is no longer permitted."""
+        look = _look(tx, key, transfer, name)
+        decision = look.judge(asked)
+        if not decision.permitted:
+            return decision
+        use = self._use(look, asked, decision, name)
+        use = replace(use, token=digest(secret.encode()), number=look.counter.used + 1)
+        return self._record(tx, use, look.counter, decision)
+
+    async def _deny(self, use: Use, name: str, asked: Asked, decision: Decision, caller: Caller) -> Use:
+        """Sign the denial and tell the other side. It stays true whatever is decided meanwhile: counts only grow."""
+        denial = denial_statement(use.agreement, name, asked, decision)
+        use = replace(use, state=REFUSED, statement=self._stamp.statement("denial", canonical(denial)))
+        url = f"{caller.endpoint}{DENIALS}"
+        notice = outgoing_statement(self._ids.uuid(), use, "denied", url, use.statement, use.at)
+
+        def body(tx: Tx) -> Use:
+            contract = tx.get(Contract, use.agreement)
+            if contract is None or contract.status is Status.ENDED:
+                raise Refused("the contract ended", where=use.agreement)
             tx.outbox(notice)
-        log_use(tx, use)
+            return self._record(tx, use, tx.get(Counter, use.agreement) or Counter(key=use.agreement), decision)
+
+        saved = await self._store.run(body)
+        self._kick([notice])
+        return saved
+
+    def _record(self, tx: Tx, use: Use, counter: Counter, decision: Decision) -> Use:
+        tx.save(count(counter, decision), expect=counter.version)
+        saved = tx.save(use, expect=0)
+        log_use(tx, saved)
+        return saved
 
     async def _again(self, known: Use, purpose: str, secret: str) -> Granted:
         """The same use again: a new token while it is open, since the first answer may have been lost."""
@@ -146,9 +176,8 @@ class Gate:
         renewed = replace(known, token=digest(secret.encode()))
         return Granted(await self._store.run(lambda tx: tx.save(renewed, expect=known.version)), secret)
 
-    def _use(
-        self, contract: Contract, access: Access, product: Published, asked: Asked, decision: Decision, name: str
-    ) -> Use:
+    def _use(self, look: Look, asked: Asked, decision: Decision, name: str) -> Use:
+        contract, access, product = look.contract, look.access, look.product
         return Use(
             key=use_key(contract.key, name),
             role=Role.PROVIDER.value,
@@ -326,7 +355,7 @@ def _note_duties(tx: Tx, use: Use, now: datetime) -> None:
         log(tx, "duty-due", time=now, subjects=(use.key, contract.key), data=data)
 
 
-def _look(tx: Tx, key: str, transfer: str, name: str) -> tuple[Access, Contract, Counter, Use | None, Published]:
+def _look(tx: Tx, key: str, transfer: str, name: str) -> Look:
     access = check_access(tx.get(Access, key))
     contract = tx.get(Contract, access.agreement)
     if contract is None or access.transfer != transfer:
@@ -337,7 +366,7 @@ def _look(tx: Tx, key: str, transfer: str, name: str) -> tuple[Access, Contract,
     if product is None:
         raise NotFound("the data of this contract is no longer here", where=contract.target)
     counter = tx.get(Counter, contract.key) or Counter(key=contract.key)
-    return access, contract, counter, tx.get(Use, use_key(contract.key, name)), product
+    return Look(access, contract, counter, product, tx.get(Use, use_key(contract.key, name)))
 
 
 def _check_text(text: str, where: str, *, least: int = 0) -> None:

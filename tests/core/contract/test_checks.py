@@ -193,7 +193,12 @@ def test_offers_and_agreements_are_read_as_they_are_written() -> None:
 
 @pytest.mark.parametrize(
     ("value", "where"),
-    [([], "offer"), ({**RULES, "@id": 3}, "offer.@id"), ({**RULES, "@id": "x", "target": ""}, "offer.target")],
+    [
+        ([], "offer"),
+        ({**RULES, "@id": "x", "@type": "Agreement"}, "offer.@type"),
+        ({**RULES, "@type": "Offer", "@id": 3}, "offer.@id"),
+        ({**RULES, "@type": "Offer", "@id": "x", "target": ""}, "offer.target"),
+    ],
 )
 def test_what_is_no_offer_is_named(value: object, where: str) -> None:
     with pytest.raises(InvalidInput) as caught:

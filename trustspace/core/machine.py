@@ -14,7 +14,7 @@ Actor = TypeVar("Actor", bound=StrEnum)
 Verb = TypeVar("Verb", bound=StrEnum)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: a generic one cannot be called with its types then (Python 3.11)
 class Machine(Generic[State, Actor, Verb]):
     """A named table of moves, `(state or None, who acts, what) -> next state`; a state that no row leaves is final."""
 

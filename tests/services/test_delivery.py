@@ -55,6 +55,12 @@ class Post:
             await self.store.run(lambda tx, one=one: tx.outbox(one))  # type: ignore[misc]  # bound early
         return messages
 
+    async def empty(self) -> None:
+        """Wait until nothing is queued any more."""
+        if await self.store.read(lambda tx: tx.queued()):
+            await anyio.sleep(0.001)
+            await self.empty()
+
     @asynccontextmanager
     async def running(self, courtesy: Courtesy | None = None) -> AsyncIterator[Delivery]:
         delivery = Delivery(self.store, self.clock, self.send, {"kind": self.settle}, courtesy, sleep=self.sleep)
@@ -62,8 +68,7 @@ class Post:
             await group.start(delivery.run)
             yield delivery
             with anyio.fail_after(2):
-                while await self.store.read(lambda tx: tx.queued()):
-                    await anyio.sleep(0.001)
+                await self.empty()
             group.cancel_scope.cancel()
 
 
@@ -228,7 +233,7 @@ async def test_a_peer_that_stands_where_we_wanted_it_has_taken_the_message() -> 
 async def test_a_peers_answer_about_another_process_ends_ours_and_not_the_node() -> None:
     async with space() as s:
         pid = await s.negotiation()
-        _, theirs = await s.both(pid)
+        await s.both(pid)
         engine = s.planner.engine
         started = await engine.negotiations.get(pid)
         begun = await engine.negotiations.request(_offered(started), s.bus.did, s.bus.engine.base, key="next")

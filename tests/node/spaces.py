@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,15 +51,62 @@ async def make_connector(folder: Path, url: str, *, node: str, trust: str, **mor
     await initialise(folder, settings)
 
 
-@dataclass(frozen=True, slots=True)
+class Kept:
+    """A node that is open in a task of its own, so that it can be closed at any time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._ready: asyncio.Future[Connector] = asyncio.get_running_loop().create_future()
+        self._end = asyncio.Event()
+        self._task = asyncio.create_task(self._keep(folder))
+
+    async def _keep(self, folder: Path) -> None:
+        try:
+            async with Connector.open(folder) as node:
+                self._ready.set_result(node)
+                await self._end.wait()
+        except Exception as error:
+            if self._ready.done():
+                raise
+            self._ready.set_exception(error)
+
+    async def ready(self) -> Connector:
+        return await self._ready
+
+    async def close(self) -> None:
+        self._end.set()
+        await self._task
+
+
+@dataclass(slots=True)
 class Space:
     """Open, registered nodes; `urls` are their public addresses."""
 
     root: Path
     urls: dict[str, str]
-    node: Connector
-    bus: Connector
-    trip: Connector
+    kept: dict[str, Kept] = field(default_factory=dict)
+    opened: dict[str, Connector] = field(default_factory=dict)
+
+    @property
+    def node(self) -> Connector:
+        return self.opened["node"]
+
+    @property
+    def bus(self) -> Connector:
+        return self.opened["bus"]
+
+    @property
+    def trip(self) -> Connector:
+        return self.opened["trip"]
+
+    async def start(self, name: str) -> Connector:
+        self.kept[name] = Kept(self.root / name)
+        self.opened[name] = await self.kept[name].ready()
+        return self.opened[name]
+
+    async def stop(self, *names: str) -> None:
+        for name in names:
+            if name in self.kept:
+                await self.kept.pop(name).close()
 
     async def product(
         self, policy: Policy | None = None, *, data: bytes = b"stop,time\n", approval: str = "automatic"
@@ -84,14 +132,15 @@ async def register(node: Connector, *connectors: Connector) -> None:
 @asynccontextmanager
 async def space(root: Path, scheme: str = "http", **more: Any) -> AsyncIterator[Space]:
     """Three nodes in this process; `more` are settings of the connectors."""
-    places = urls(scheme)
-    await make_node(root / "node", places["node"])
-    async with AsyncExitStack() as stack:
-        node = await stack.enter_async_context(Connector.open(root / "node"))
-        opened = []
+    s = Space(root, urls(scheme))
+    await make_node(root / "node", s.urls["node"])
+    try:
+        await s.start("node")
+        trust = fingerprint(root / "node")
         for name in ("bus", "trip"):
-            trust = fingerprint(root / "node")
-            await make_connector(root / name, places[name], node=places["node"], trust=trust, **more)
-            opened.append(await stack.enter_async_context(Connector.open(root / name)))
-        await register(node, *opened)
-        yield Space(root, places, node, *opened)
+            await make_connector(root / name, s.urls[name], node=s.urls["node"], trust=trust, **more)
+            await s.start(name)
+        await register(s.node, s.bus, s.trip)
+        yield s
+    finally:
+        await s.stop("trip", "bus", "node")

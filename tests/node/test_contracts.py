@@ -178,10 +178,10 @@ def test_the_next_message_of_a_revoked_connector_is_refused_with_the_reason(tmp_
             contract = await s.trip.negotiate(entry)
             planner = (await s.trip.status()).identifier
             await s.node.call("revoke_identity", planner, request=v.DecisionRequest(reason="its licence has ended"))
-            with pytest.raises(TrustspaceError, match="(?i)revoked"):
+            with pytest.raises(TrustspaceError, match=r"(?i)revoked"):
                 async with s.trip.use(contract, purpose="trip-planning"):
                     raise AssertionError
-            with pytest.raises(TrustspaceError, match="(?i)revoked"):
+            with pytest.raises(TrustspaceError, match=r"(?i)revoked"):
                 await s.trip.show(entry)
             status = await s.trip.status()
             assert status.state == "revoked"

@@ -137,7 +137,7 @@ def _document(engine: Engine) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(_: Request) -> Response:
         services = [("DataService", engine.base), ("CatalogService", f"{engine.base}/catalog")]
         former = engine.folder.read_certificate("signing.former")  # what was signed before a renewal is still under way
-        certificates = [engine.seal.certificate, *([former] if former else [])]
+        certificates = [one for one in dict.fromkeys((engine.seal.certificate, former)) if one]
         return Response(did.make_document(engine.me, certificates=certificates, services=services), media_type=JSON)
 
     return endpoint

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.metadata import version
 from typing import Final, Literal
 
@@ -207,7 +207,8 @@ class IdentityDoing(Doing):
 
 def is_due(facts: CertificateFacts, now: datetime) -> bool:
     """Whether a certificate is to be renewed: 30 days before its end, or in the last third of a shorter life."""
-    return facts.not_after - now <= min(timedelta(days=WARN_DAYS), (facts.not_after - facts.not_before) / 3)
+    left, life = facts.not_after - now, facts.not_after - facts.not_before
+    return left.days <= WARN_DAYS and left <= life / 3
 
 
 def expiring(certificate: v.CertificateView, remedy: str) -> str:

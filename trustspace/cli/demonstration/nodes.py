@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 
+from trustspace.cli.demonstration import processes
 from trustspace.cli.demonstration.actors import FUNCTIONAL, Actor
 from trustspace.cli.demonstration.journal import Told
 from trustspace.cli.demonstration.place import Place
-from trustspace.cli.demonstration.processes import Node
 from trustspace.cli.demonstration.stage import Stage
 
 
@@ -17,12 +17,17 @@ async def start(stage: Stage, actor: Actor) -> Told:
 
     place = stage.place
     await _make(place, actor)
-    node = await Node.start(actor, place.node(actor), place.root / f"{actor.key}.log")
-    stage.nodes.add(node)
+    node = await processes.start(actor, place.node(actor), place.root / f"{actor.key}.log")
+    await stage.nodes.add(node)
     told = f"listens at {place.url(actor)}, process {node.pid}"
     if actor is not FUNCTIONAL:
         return Told(place.url(actor), (told,))
     return Told(f"sha256:{fingerprint(place.node(actor))}", (told, "the identifier is its root's fingerprint"))
+
+
+def made(place: Place, actor: Actor) -> bool:
+    """Whether a node's folder is there."""
+    return (place.node(actor) / "settings.toml").exists()
 
 
 async def _make(place: Place, actor: Actor) -> None:
@@ -31,7 +36,7 @@ async def _make(place: Place, actor: Actor) -> None:
     from trustspace.node.settings import FunctionalNodeSettings, Settings
 
     folder, functional = place.node(actor), place.node(FUNCTIONAL)
-    if not (folder / "settings.toml").exists():
+    if not made(place, actor):
         trusted = FunctionalNodeSettings()
         if actor is not FUNCTIONAL:
             trusted = FunctionalNodeSettings(url=place.url(FUNCTIONAL), fingerprint=fingerprint(functional))

@@ -13,11 +13,16 @@ from trustspace.cli.demonstration import nodes
 from trustspace.cli.demonstration.actors import ALL, BUS, PLANNER, Actor
 from trustspace.cli.demonstration.journal import Entry, Told
 from trustspace.cli.demonstration.place import Place
-from trustspace.cli.demonstration.stage import Stage, Step
+from trustspace.cli.demonstration.processes import NodeEnded, stop_orphan
+from trustspace.cli.demonstration.stage import SOON, Stage, Step
 from trustspace.cli.demonstration.story import STORY
 from trustspace.cli.demonstration.telling import Teller
+from trustspace.core.errors import Unavailable
 
 TOTAL: Final = len(ALL) + len(STORY)
+RESTARTS: Final = 3
+"""How often nodes are started again within one step."""
+AGAIN: Final = 0.2
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -55,8 +60,12 @@ def _stopped_by_signals() -> Iterator[None]:
 
 
 async def _begin(stage: Stage, told: Teller) -> None:
-    """Start the nodes if any step still needs them; the connectors need the functional node to be there."""
+    """Start the nodes if any step still needs them; the connectors are made once the functional node is there."""
     if all(stage.journal.get(step.name) for step in STORY if step.nodes):
+        await asyncio.gather(*(stop_orphan(stage.place.node(actor)) for actor in ALL if nodes.made(stage.place, actor)))
+        return
+    if all(nodes.made(stage.place, actor) for actor in ALL):
+        await _start(stage, told, *ALL)
         return
     first, *others = ALL
     await _start(stage, told, first)
@@ -85,9 +94,27 @@ async def _step(stage: Stage, told: Teller, number: int, step: Step) -> None:
     if entry is not None:
         told.step(number, step, entry, again=True)
         return
-    entry = await _timed(stage.nodes.guard(step.act(stage)))
+    entry = await _persistently(stage, told, step)
     stage.journal.write(step.name, entry)
     told.step(number, step, entry, again=False)
+
+
+async def _persistently(stage: Stage, told: Teller, step: Step) -> Entry:
+    """Do the step, and again where a node ended (it is started again) or could not be reached: what was done is found."""
+    restarts, end = 0, time.monotonic() + SOON
+    while True:
+        try:
+            return await _timed(stage.nodes.guard(step.act(stage)))
+        except NodeEnded as error:
+            restarts += 1
+            if restarts > RESTARTS:
+                raise
+            told.note(f"{error.where}: {error.what}; it is started again")
+            await nodes.start(stage, error.actor)
+        except Unavailable:
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(AGAIN)
 
 
 async def _timed(work: Awaitable[Told]) -> Entry:

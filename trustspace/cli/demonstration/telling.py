@@ -25,6 +25,9 @@ class Teller(Protocol):
     def step(self, number: int, step: Step, entry: Entry, *, again: bool) -> None:
         """A step was done, or (`again`) was done in an earlier run."""
 
+    def note(self, text: str) -> None:
+        """Something happened on the way."""
+
     def closing(self, place: Place, totals: dict[str, Any]) -> None:
         """After the last."""
 
@@ -41,6 +44,10 @@ class Lines:
         told = entry.told
         shown = {"step": number, "name": step.name, "who": step.who, "what": step.what, "identifier": told.identifier}
         _json({**shown, "ms": entry.ms, "again": again, "lines": told.lines, "facts": told.facts})
+
+    def note(self, text: str) -> None:
+        """A line of its own."""
+        _json({"note": text})
 
     def closing(self, place: Place, totals: dict[str, Any]) -> None:  # noqa: ARG002 -- the totals name it
         """The totals."""
@@ -65,6 +72,10 @@ class Plain:
         self.say(f"{number:>2}/{self._total}  {step.who:<16}  {step.what}{identifier}  {took}")
         for line in entry.told.lines:
             self.say(f"       {line}")
+
+    def note(self, text: str) -> None:
+        """A line below the step."""
+        self.say(f"       {text}")
 
     def closing(self, place: Place, totals: dict[str, Any]) -> None:
         """The table."""

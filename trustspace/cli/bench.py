@@ -15,7 +15,9 @@ from trustspace.cli.output import AsJson
 if TYPE_CHECKING:
     from trustspace.bench.figures import Figures
 
-app = typer.Typer(help="figures of this machine, with its raw limits beside them", no_args_is_help=True)
+app = typer.Typer(
+    help="figures of this machine, with its raw limits beside them", no_args_is_help=True, add_completion=False
+)
 Runs = Annotated[int, typer.Option(min=1, help="how many runs; figures are their medians")]
 InFlight = Annotated[int, typer.Option(min=1, help="how many at a time")]
 Count = Annotated[int, typer.Option(min=1, help="how many in one run")]

@@ -8,7 +8,9 @@ import typer
 
 from trustspace.cli.output import HERE, AsJson, Folder, Reason, on_node, show
 
-app = typer.Typer(help="review product entries at a functional node 目录审核", no_args_is_help=True)
+app = typer.Typer(
+    help="review product entries at a functional node 目录审核", no_args_is_help=True, add_completion=False
+)
 EntryName = Annotated[str, typer.Argument(help="the entry, as `catalogue list` names it")]
 COLUMNS = ("entry", "state", "code", "title", "owner_name", "reason")
 

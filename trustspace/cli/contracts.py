@@ -9,8 +9,8 @@ import typer
 
 from trustspace.cli.output import HERE, AsJson, Folder, Reason, on_node, show
 
-negotiations = typer.Typer(help="see and decide negotiations 协商", no_args_is_help=True)
-contracts = typer.Typer(help="see and end contracts 数字合约", no_args_is_help=True)
+negotiations = typer.Typer(help="see and decide negotiations 协商", no_args_is_help=True, add_completion=False)
+contracts = typer.Typer(help="see and end contracts 数字合约", no_args_is_help=True, add_completion=False)
 Negotiation = Annotated[str, typer.Argument(help="the negotiation, as `negotiations list` names it")]
 ContractName = Annotated[str, typer.Argument(help="the contract (urn:uuid:…)")]
 MANY = "1000"
@@ -85,6 +85,3 @@ def uses(
     page = on_node(folder, lambda node: node.call("uses", contract=contract, offset=str(offset), limit=str(limit)))
     columns = ("at", "contract", "decision", "number", "purpose", "state", "reason", "use")
     show(page if json else page.results, json, columns=columns)
-
-
-COMMANDS = (uses,)

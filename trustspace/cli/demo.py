@@ -27,6 +27,3 @@ def demo(
         import asyncio
 
         asyncio.run(run(place, told))
-
-
-COMMANDS = (demo,)

@@ -13,7 +13,7 @@ from trustspace.cli.output import HERE, AsJson, Folder, on_node, print_json, sho
 if TYPE_CHECKING:
     from trustspace.node.client import Participant
 
-app = typer.Typer(help="export, verify, and read the log 存证", no_args_is_help=True)
+app = typer.Typer(help="export, verify, and read the log 存证", no_args_is_help=True, add_completion=False)
 
 
 @app.command()

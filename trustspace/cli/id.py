@@ -11,7 +11,9 @@ import typer
 if TYPE_CHECKING:
     from trustspace.core.identifiers import Explanation, Kind, Profile
 
-app = typer.Typer(help="Check and explain identifiers (标识码), and make some for tests.", no_args_is_help=True)
+app = typer.Typer(
+    help="Check and explain identifiers (标识码), and make some for tests.", no_args_is_help=True, add_completion=False
+)
 
 _ALGORITHMS = {"37,36": "MOD 37,36", "37-2": "MOD 37-2"}
 _KINDS = "national-node|regional-node|industry-node|business-node|connector|product|resource"

@@ -9,31 +9,21 @@ from typing import Any, Final
 
 import typer
 
-from trustspace.cli import bench, catalogue, contracts, demo, evidence, nodes, policy, products, registry
-from trustspace.cli import id as id_
+from trustspace.cli.commands import Commands
 from trustspace.cli.output import one_line
 
 app = typer.Typer(
     name="trustspace",
-    help="Trusted data spaces (可信数据空间): publish, negotiate, exchange under contracts that both sides sign.",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for name, part in (
-    ("registry", registry.app),
-    ("catalogue", catalogue.app),
-    ("negotiations", contracts.negotiations),
-    ("contracts", contracts.contracts),
-    ("policy", policy.app),
-    ("id", id_.app),
-    ("evidence", evidence.app),
-    ("bench", bench.app),
-):
-    app.add_typer(part, name=name)
-for commands in (demo.COMMANDS, nodes.COMMANDS, products.COMMANDS, contracts.COMMANDS):
-    for command in commands:
-        app.command()(command)
+
+
+@app.callback()
+def root() -> None:
+    """Trusted data spaces (可信数据空间): publish, negotiate, exchange under contracts that both sides sign."""
 
 
 INTERRUPTED: Final = 130

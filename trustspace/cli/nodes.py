@@ -88,6 +88,3 @@ def register(
 def renew(folder: Folder = HERE, json: AsJson = False) -> None:
     """Renew the certificates now; running connections go on."""
     show(on_node(folder, lambda node: node.call("renew")), json)
-
-
-COMMANDS = (init, serve, status, register, renew)

@@ -14,7 +14,7 @@ from trustspace.cli.output import AsJson, table
 if TYPE_CHECKING:
     from trustspace.core.policy import Language, Policy
 
-app = typer.Typer(help="check and explain usage policies 使用策略", no_args_is_help=True)
+app = typer.Typer(help="check and explain usage policies 使用策略", no_args_is_help=True, add_completion=False)
 PolicyFile = Annotated[Path, typer.Argument(help="JSON: an ODRL policy, or a message with an `offer` or `agreement`")]
 In = Annotated[str, typer.Option(help="en or zh")]
 

@@ -150,5 +150,4 @@ def get(
     show(on_node(folder, act), json)
 
 
-show_offer.__name__ = "show"
 COMMANDS = (publish, withdraw, search, show_offer, negotiate, get)

@@ -8,7 +8,9 @@ import typer
 
 from trustspace.cli.output import HERE, AsJson, Folder, Reason, on_node, show
 
-app = typer.Typer(help="review identities at a functional node 身份登记审核", no_args_is_help=True)
+app = typer.Typer(
+    help="review identities at a functional node 身份登记审核", no_args_is_help=True, add_completion=False
+)
 Application = Annotated[str, typer.Argument(help="the application, as `registry list` names it")]
 COLUMNS = ("application", "state", "name", "credit_code", "identifier", "reason")
 

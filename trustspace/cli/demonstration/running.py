@@ -100,7 +100,7 @@ async def _step(stage: Stage, told: Teller, number: int, step: Step) -> None:
 
 
 async def _persistently(stage: Stage, told: Teller, step: Step) -> Entry:
-    """Do the step, and again where a node ended (it is started again) or could not be reached: what was done is found."""
+    """Do the step; where a node ended start it again, and where one was not reached wait: what was done is found."""
     restarts, end = 0, time.monotonic() + SOON
     while True:
         try:

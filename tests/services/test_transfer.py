@@ -108,11 +108,11 @@ async def test_only_the_consumer_asks_for_data() -> None:
 async def test_a_start_that_the_consumer_refuses_ends_at_both_sides() -> None:
     async with space() as s:
         contract = await s.contract()
-        s.tricks.alter("start", in_message(changed("dataAddress", "@type", to="Address")))
+        s.tricks.alter("start", in_message(changed("dataAddress", "endpointType", to=5)))
         view = await s.planner.call("transfer", contract.key, request=v.TransferRequestView(wait=3.0))
         await s.world.quiet()
         mine = await s.planner.engine.transfers.get(view.transfer)
         theirs = await s.bus.engine.transfers.get(mine.peer_pid)
         assert mine.state is theirs.state is State.TERMINATED
         assert mine.reasons == theirs.reasons
-        assert "dataAddress" in mine.reasons[0]
+        assert "endpointType" in mine.reasons[0]

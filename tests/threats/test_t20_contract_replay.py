@@ -1,0 +1,47 @@
+"""A contract opens transfers for its own pair, while it stands, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.services.spaces import Space, space, stored
+from tests.threats.attacks import send
+from trustspace.core.contract import Contract
+from trustspace.core.transfer import TransferRequest
+from trustspace.node import views as v
+from trustspace.ports import Answer
+from trustspace.protocols import dsp
+from trustspace.services.transfer import PULL
+from trustspace.testing.world import Node
+
+pytestmark = pytest.mark.anyio
+
+
+async def request(s: Space, agreement: str, sender: Node, pid: str) -> Answer:
+    body = dsp.encode(TransferRequest(f"urn:uuid:{pid}", agreement, PULL, sender.engine.base))
+    return await send(s, f"{s.bus.engine.base}/transfers/request", body, sender.engine.seal)
+
+
+async def test_only_its_own_consumer_opens_transfers_and_only_while_it_stands() -> None:
+    async with space() as s:
+        contract = await s.contract()
+        stranger = await s.world.connector("stranger")
+        assert (await request(s, contract.key, s.planner, "a")).status == 201, "the control"
+        assert (await request(s, contract.key, stranger, "b")).status == 404
+        assert (await request(s, "urn:uuid:unknown", s.planner, "c")).status == 404
+        assert (await request(s, contract.negotiation, s.planner, "d")).status == 404
+        await s.bus.call("end", contract.key, request=v.DecisionRequest(reason="over"))
+        assert (await request(s, contract.key, s.planner, "e")).status == 403
+        await s.world.network.settle()
+
+
+async def test_a_provider_does_not_pull_under_its_own_contract() -> None:
+    async with space() as s:
+        contract = await s.contract()
+        record = await stored(s.planner, Contract, contract.key)
+        assert record.peer == s.bus.did
+        begun = await s.bus.engine.transfers.request(
+            await stored(s.bus, Contract, contract.key), s.planner.engine.base
+        )
+        await s.world.quiet()
+        assert "no such agreement" in (await s.bus.engine.transfers.get(begun.key)).reasons[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.requests import Request
@@ -11,7 +11,15 @@ from starlette.routing import Route
 
 from trustspace.adapters.dataplane.ranges import respond
 from trustspace.core.canon import canonical, digest, loads, loads_object
-from trustspace.core.errors import InvalidInput, Refused, TrustspaceError, Unauthenticated
+from trustspace.core.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    Refused,
+    TrustspaceError,
+    Unauthenticated,
+    Unavailable,
+)
 from trustspace.core.usage import REFUSED, Access, Use, check_access
 from trustspace.node.public import JSON, refusal
 from trustspace.ports import Content
@@ -60,7 +68,7 @@ async def _read(engine: Engine, request: Request) -> Response:
     use = await engine.gate.open(bearer(request))
     if use.key.rpartition("#")[2] != request.path_params["use"] or use.transfer != request.path_params["transfer"]:
         raise Unauthenticated("this token is for another use", where="Authorization")
-    return _deliver(engine, request, use)
+    return await _deliver(engine, request, use)
 
 
 async def _plain(engine: Engine, request: Request) -> Response:
@@ -68,7 +76,7 @@ async def _plain(engine: Engine, request: Request) -> Response:
     transfer = request.path_params["transfer"]
     purpose = request.headers.get(PURPOSE, request.query_params.get("purpose", ""))
     granted = await _decided(engine, bearer(request), transfer, Wish(f"transfer-{transfer[-36:]}", purpose))
-    return _deliver(engine, request, granted.use) if granted.token else _denied(granted)
+    return await _deliver(engine, request, granted.use) if granted.token else _denied(granted)
 
 
 async def _decided(engine: Engine, token: str, transfer: str, wish: Wish) -> Granted:
@@ -103,14 +111,31 @@ def _denied(granted: Granted) -> Response:
     return refusal(error, decision=use.decision, statement=use.statement, todo=list(granted.todo))
 
 
-def _deliver(engine: Engine, request: Request, use: Use) -> Response:
+async def _deliver(engine: Engine, request: Request, use: Use) -> Response:
     content = Content(use.digest, use.size, use.media_type, use.name)
     part = respond(content, request.headers.get("range"), request.headers.get("if-range"))
     if part.status >= 400:
         return Response(status_code=part.status, headers=part.headers)
-    chunks = engine.source.read(use.reference, content, start=part.start, stop=part.stop)
+    chunks = await _begun(engine.source.read(use.reference, content, start=part.start, stop=part.stop))
     headers = {**part.headers, "content-type": use.media_type or "application/octet-stream"}
     return StreamingResponse(engine.streams.guarded(use.agreement, chunks), part.status, headers=headers)
+
+
+async def _begun(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The chunks, once the first is here: a file that is lost or changed is said before any byte, and is final."""
+    try:
+        first = await anext(chunks, b"")
+    except (NotFound, Unavailable) as error:
+        raise Conflict(
+            f"the provider no longer has this data: {error.what}", where=error.where, hint="tell the provider"
+        ) from error
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+
+    return whole()
 
 
 def bearer(request: Request) -> str:

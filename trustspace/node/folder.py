@@ -73,6 +73,8 @@ class Folder:
             return to_der(self.certificate(purpose).read_bytes())
         except FileNotFoundError:
             return None
+        except ValueError as error:
+            raise _no_certificate(self.certificate(purpose)) from error
 
     def facts(self, purpose: str, now: datetime) -> CertificateFacts | None:
         """What our own certificate says, even where it has expired by now: its owner must be able to renew it."""
@@ -110,8 +112,12 @@ class Folder:
 
     def roots(self) -> tuple[bytes, ...]:
         """The root certificates (DER) that this node trusts."""
-        pem = self.certificate("root").read_bytes()
-        return tuple(one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(pem))
+        place = self.certificate("root")
+        try:
+            found = x509.load_pem_x509_certificates(place.read_bytes())
+        except (OSError, ValueError) as error:
+            raise _no_certificate(place) from error
+        return tuple(one.public_bytes(Encoding.DER) for one in found)
 
     def write_certificate(self, purpose: str, der: bytes) -> None:
         """Put a certificate in place, whole or not at all."""
@@ -225,6 +231,10 @@ def fingerprint(folder: Path) -> str:
     if der is None:
         raise NotFound("there is no root certificate", where=str(folder))
     return thumbprint(der)
+
+
+def _no_certificate(place: Path) -> MisusedError:
+    return MisusedError("there is no certificate in PEM here", where=str(place), hint="put the right file back")
 
 
 def host_of(url: str) -> str:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trustspace.core.canon import loads
-from trustspace.core.errors import InvalidInput, MisusedError, NotFound, TooLarge, TrustspaceError, Unauthenticated
+from trustspace.core.errors import InvalidInput, MisusedError, TooLarge, TrustspaceError, Unauthenticated
 from trustspace.node.settings import settings_error
 from trustspace.node.verbs import Verb
 from trustspace.node.views import Nothing
@@ -178,10 +178,12 @@ def _refusal_of(error: TrustspaceError) -> JSONResponse:
     )
 
 
-async def _http_refusal(_: Request, error: HTTPException) -> Response:
-    what = {404: "there is no such path", 405: "this path has other methods"}.get(error.status_code, error.detail)
-    kind = NotFound if error.status_code == 404 else MisusedError
-    answer = _refusal_of(kind(what, hint="see /openapi.json"))
+async def _http_refusal(request: Request, error: HTTPException) -> Response:
+    what = {404: "this kind of node does nothing there", 405: "this is done with another method"}
+    refused = MisusedError(
+        what.get(error.status_code, error.detail), where=request.url.path, hint="/openapi.json has what it does"
+    )
+    answer = _refusal_of(refused)
     answer.status_code = error.status_code
     return answer
 

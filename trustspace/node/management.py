@@ -200,7 +200,7 @@ def raised(status: int, body: bytes) -> TrustspaceError:
     """The error that an answer of this interface tells of, of the same kind as was raised in the node."""
     try:
         told = loads(body)
-        kinds = {kind.code: kind for kind in _tree(TrustspaceError)}
+        kinds = {kind.code: kind for kind in reversed(_tree(TrustspaceError))}  # of one code, the one nearest the root
         return kinds[told["code"]](told["what"], where=told["where"], hint=told["hint"])
     except (InvalidInput, KeyError, TypeError):
         return TrustspaceError(f"the node answered {status}: {body[:200].decode(errors='replace')}")

@@ -45,7 +45,7 @@ class DidWebResolver:
         *,
         plain: PlainHttp | None = None,
         ttl: float = 300.0,
-        retry: float = 5.0,
+        retry: float = 1.0,
         size: int = 1024,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -40,8 +40,6 @@ async def test_a_provider_does_not_pull_under_its_own_contract() -> None:
         contract = await s.contract()
         record = await stored(s.planner, Contract, contract.key)
         assert record.peer == s.bus.did
-        begun = await s.bus.engine.transfers.request(
-            await stored(s.bus, Contract, contract.key), s.planner.engine.base
-        )
+        begun = await s.bus.engine.transfers.request(await stored(s.bus, Contract, contract.key), s.planner.engine.base)
         await s.world.quiet()
         assert "no such agreement" in (await s.bus.engine.transfers.get(begun.key)).reasons[0]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from trustspace.core.errors import InvalidInput
 from trustspace.core.evidence.checkpoint import Checkpoint, sign_checkpoint
 from trustspace.core.evidence.merkle import consistency_proof, root
 from trustspace.ports import Signer, Store, Tx
+
+MANY: Final = 1_000_000
 
 
 def node_reader(tx: Tx) -> Callable[[int, int], bytes]:
@@ -45,3 +48,8 @@ def growth(tx: Tx, old: int, new: int) -> list[bytes]:
     if not 0 <= old <= new <= tx.log_size():
         raise InvalidInput(f"sizes from 0 to {tx.log_size()} in order are expected", where="log")
     return list(consistency_proof(old, new, node_reader(tx)))
+
+
+def how_many(tx: Tx, subject: str) -> int:
+    """How many entries the log has about a subject; all, for none."""
+    return len(tx.entries(subject, limit=MANY)) if subject else tx.log_size()

@@ -22,7 +22,7 @@ from trustspace.node.doing.identity import STATES, WARN_DAYS, certificate_view, 
 from trustspace.node.doing.products import entry_view
 from trustspace.node.folder import Folder, host_of
 from trustspace.node.functional import FunctionalNode
-from trustspace.node.logview import checkpoint, log_state
+from trustspace.node.logview import checkpoint, how_many, log_state
 from trustspace.node.settings import Settings
 from trustspace.ports import Clock, Signer, Store
 from trustspace.services.authority import Authority
@@ -115,7 +115,7 @@ class Reviewing:
         """Entries of the log, oldest first."""
         start, most = page(after, limit)
         found = await self._store.read(lambda tx: tx.entries(subject, after=start - 1, limit=most))
-        total = await self._store.read(lambda tx: tx.log_size())
+        total = await self._store.read(lambda tx: how_many(tx, subject))
         results = [v.LogEntryView.model_validate({"index": one.index, **_told(one.body)}) for one in found]
         return v.LogPage(total=total, results=results)
 

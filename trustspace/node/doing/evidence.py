@@ -18,7 +18,7 @@ from trustspace.node import views as v
 from trustspace.node.doing.base import page
 from trustspace.node.doing.uses import UseDoing
 from trustspace.node.engine import OURS
-from trustspace.node.logview import checkpoint, log_state, node_reader
+from trustspace.node.logview import checkpoint, how_many, log_state, node_reader
 from trustspace.ports import Tx
 from trustspace.services.certificates import remembered
 from trustspace.services.exchange import Caller
@@ -94,7 +94,7 @@ class EvidenceDoing(UseDoing):
         """Entries, oldest first."""
         start, most = page(after, limit)
         found = await self.read(lambda tx: tx.entries(subject, after=start - 1, limit=most))
-        total = await self.read(lambda tx: tx.log_size())
+        total = await self.read(lambda tx: how_many(tx, subject))
         return v.LogPage(total=total, results=[_entry_view(one.index, one.body) for one in found])
 
     async def check_logs(self) -> list[v.PeerLogView]:

@@ -14,7 +14,7 @@ import pytest
 
 import trustspace as ts
 from tests.node.spaces import Space, space
-from trustspace.core.errors import Refused, TrustspaceError
+from trustspace.core.errors import InvalidInput, Refused, TrustspaceError
 from trustspace.core.policy import to_odrl
 from trustspace.node import views as v
 
@@ -186,5 +186,21 @@ def test_the_next_message_of_a_revoked_connector_is_refused_with_the_reason(tmp_
             status = await s.trip.status()
             assert status.state == "revoked"
             assert "its licence has ended" in status.reason
+
+    asyncio.run(go())
+
+
+def test_a_product_that_the_functional_node_cannot_take_says_why(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with space(tmp_path) as s:
+            file = tmp_path / "feed.csv"
+            file.write_bytes(b"x")
+            product = ts.DataProduct(title="x", industry="0054", topic="B0300", files=[file], description="y" * 501)
+            with pytest.raises(InvalidInput, match="500"):
+                await s.bus.publish(product, ts.offer(ts.use(count=1)))
+            [kept] = await s.bus.call("products")
+            assert kept.state == "returned"
+            assert "500" in kept.reason
+            assert (await s.bus.call("withdraw", kept.product)).state == "delisted"
 
     asyncio.run(go())

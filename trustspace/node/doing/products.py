@@ -16,7 +16,7 @@ from trustspace.core.catalogue import Entry, Product
 from trustspace.core.catalogue.entries import State
 from trustspace.core.catalogue.published import Published, registered, updated
 from trustspace.core.contract import Offer, offer_to_json
-from trustspace.core.errors import NotFound, Refused, StorageFull, TrustspaceError
+from trustspace.core.errors import InvalidInput, NotFound, Refused, StorageFull, TrustspaceError
 from trustspace.core.policy import check_enforceable, from_odrl, to_odrl
 from trustspace.node import views as v
 from trustspace.node.doing.base import Doing, clause_views, page
@@ -85,10 +85,16 @@ class ProductDoing(Doing):
         return await self.engine.store.run(lambda tx: _save_version(tx, product))
 
     async def _submitted(self, product: Published) -> v.ProductView:
-        if not product.entry:
+        if product.entry:
+            return product_view(product)
+        try:
             entry = await self.engine.registry.submit_product(self._entry_of(product))
-            product = await self._take(product, entry)
-        return product_view(product)
+        except InvalidInput as error:
+            now = self.engine.clock.now()
+            back = registered(product, state="returned", code="", entry="", reason=str(error), now=now)
+            await self.engine.store.run(lambda tx: tx.save(back, expect=product.version))
+            raise
+        return product_view(await self._take(product, entry))
 
     async def products(self) -> list[v.ProductView]:
         """Own products."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trustspace.cli.output import HERE, AsJson, Folder, on_node, one_line, show, table
+from trustspace.cli.output import HERE, AsJson, Folder, bar, on_node, one_line, show, table
 
 if TYPE_CHECKING:
     from trustspace.core.policy import Policy
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Code = Annotated[str, typer.Argument(help="the product's 32-character identifier")]
 Words = Annotated[list[str] | None, typer.Option("--keyword")]
 Texts = Annotated[list[str] | None, typer.Option()]
+Key = Annotated[str, typer.Option(help="a name for this wish: the same again gives the same, whatever happened")]
 
 
 def publish(
@@ -37,6 +38,7 @@ def publish(
     ] = "",
     manual: Annotated[bool, typer.Option("--manual", help="each negotiation waits for a person")] = False,
     update: Annotated[str, typer.Option(help="a new version of this product of yours (urn:uuid:…)")] = "",
+    key: Key = "",
     folder: Folder = HERE,
     json: AsJson = False,
 ) -> None:
@@ -54,7 +56,7 @@ def publish(
         product = DataProduct(
             title=title, files=[file], description=description, keywords=keyword or (), industry=industry, topic=topic
         )
-        return await node.publish(product, terms, approval="manual" if manual else "automatic")
+        return await node.publish(product, terms, key=key, approval="manual" if manual else "automatic")
 
     show(on_node(folder, act), json)
 
@@ -124,6 +126,7 @@ def negotiate(
     code: Code,
     policy: Annotated[Path | None, typer.Option(help="other terms than offered: an ODRL file")] = None,
     wait: float = 30.0,
+    key: Key = "",
     folder: Folder = HERE,
     json: AsJson = False,
 ) -> None:
@@ -131,23 +134,27 @@ def negotiate(
     from trustspace.cli.policy import read_policy
 
     terms = read_policy(policy) if policy else None
-    show(on_node(folder, lambda node: node.negotiate(code, wait=wait, policy=terms)), json)
+    show(on_node(folder, lambda node: node.negotiate(code, key=key, wait=wait, policy=terms)), json)
 
 
 def get(
     contract: Annotated[str, typer.Argument(help="the contract (urn:uuid:…)")],
     purpose: Annotated[str, typer.Option(help="what for; the provider checks and records it")] = "",
     output: Annotated[Path, typer.Option("--output", "-o", help="a file, or a folder")] = HERE,
+    key: Key = "",
     folder: Folder = HERE,
     json: AsJson = False,
 ) -> None:
     """Use a contract once: fetch the data, verified, counted and receipted."""
     from trustspace.node.getting import fetch
 
-    async def act(node: Participant) -> views.UseView:
-        return await fetch(node, contract, purpose, output, progress=not json and sys.stderr.isatty())
+    with bar(shown=not json and sys.stderr.isatty()) as progress:
 
-    show(on_node(folder, act), json)
+        async def act(node: Participant) -> views.UseView:
+            return await fetch(node, contract, purpose, output, key=key, progress=progress)
+
+        got = on_node(folder, act)
+    show(got, json)
 
 
 COMMANDS = (publish, withdraw, search, show_offer, negotiate, get)

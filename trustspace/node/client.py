@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -161,14 +161,17 @@ class Use:
     node: Participant
     view: v.UseView
 
-    async def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the verified bytes to a file (into a folder: under the provider's name for it); never half a file."""
+    async def save(self, path: str | os.PathLike[str], *, progress: Callable[[int], None] | None = None) -> Path:
+        """Write the verified bytes to a file (into a folder: under the provider's name for it); never half a file.
+
+        `progress` is told how many bytes are here. Raises `MisusedError` or `StorageFull` where it cannot be written.
+        """
         target = Path(path)
         target = target / Path(self.view.name).name if await anyio.Path(target).is_dir() else target
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
         async with self.node.download(self.view) as chunks:
             try:
-                await _write(part, chunks)
+                await _write(part, chunks, progress)
                 await anyio.Path(part).replace(target)
             except OSError as error:
                 raise _not_written(target, error) from error
@@ -286,10 +289,13 @@ async def _file(file: str | os.PathLike[str]) -> Path:
     return Path(file)
 
 
-async def _write(part: Path, chunks: AsyncIterator[bytes]) -> None:
+async def _write(part: Path, chunks: AsyncIterator[bytes], progress: Callable[[int], None] | None) -> None:
+    here = 0
     async with await anyio.open_file(part, "xb") as file:
         async for chunk in chunks:
-            await file.write(chunk)
+            here += await file.write(chunk)
+            if progress is not None:
+                progress(here)
         await file.flush()
         await anyio.to_thread.run_sync(os.fsync, file.wrapped.fileno())
 

@@ -194,6 +194,8 @@ class _Exchange:
     async def hang_up(self) -> None:
         """The reader leaves; an application that is still sending is stopped, what it does afterwards goes on."""
         self._gone.set()
+        while not self._messages.empty():  # whoever waits to send its last message goes on
+            self._messages.get_nowait()
         if self._answered:
             self._network.leave_running(self._task)
             return

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import anyio
 import pytest
 
 from tests.services.spaces import bearer, count, space
-from tests.threats.attacks import first_request, post
+from tests.threats.attacks import first_request, post, send
 from trustspace.core.contract import Negotiation
 from trustspace.core.usage import LIFETIME
+from trustspace.testing.registry import SeededIds
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +39,24 @@ async def test_the_token_with_another_request_is_refused() -> None:
         assert other != body
         assert (await post(s, url, other, token)).status == 401
         assert (await post(s, f"{url}?x=1", body, token)).status == 401
+        assert await count(s.bus, Negotiation) == 1
+
+
+class SameName(SeededIds):
+    """Gives every token the same name."""
+
+    def token(self) -> str:
+        return "the-same-name"
+
+
+async def test_the_name_of_a_token_serves_one_request_only() -> None:
+    async with space(approval="manual") as s:
+        url, body, _ = await first_request(s)
+        seal = replace(s.planner.engine.seal, ids=SameName("x"))
+        assert (await send(s, url, body, seal)).status == 201, "the control"
+        answer = await send(s, url, body.replace(b"made-up", b"made-ut"), seal)
+        assert answer.status == 401
+        assert "used for another request" in answer.body.decode()
         assert await count(s.bus, Negotiation) == 1
 
 

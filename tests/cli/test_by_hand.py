@@ -46,7 +46,7 @@ def test_an_application_is_returned_mended_approved_renewed_revoked(space: Serve
     assert applied["state"] == "applied"
     assert space.ok("late", "status")["state"] == "applied"  # asked of the functional node: no process kept it
     application = applied["application"]
-    listed = space.on("node", "registry", "list", "--state", "submitted")
+    listed = space.on("node", "registry", "list", "--state", "applied")
     assert application in listed.out
     assert listed.out.splitlines()[0].split("\t")[:3] == ["application", "state", "name"]
     assert space.ok("node", "registry", "show", application)["credit_code"] == CODES["bus"]

@@ -27,6 +27,8 @@ from trustspace.node.settings import Settings
 from trustspace.ports import Clock, Signer, Store
 from trustspace.services.authority import Authority
 
+STORED: Final[dict[str, str]] = {shown: stored for stored, shown in STATES.items() if shown != "new"}
+"""The registry's names of the states that are shown."""
 OPERATOR: Final = "operator"
 """Who reviews: the holder of the management token."""
 
@@ -122,7 +124,8 @@ class Reviewing:
     async def identities(self, *, state: str = "", offset: str = "0", limit: str = "100") -> list[v.IdentityView]:
         """Applications and identities."""
         start, most = page(offset, limit)
-        found, _ = await self._node.registration.list(state=state.upper(), offset=start, limit=most)
+        stored = STORED.get(state, state.upper())
+        found, _ = await self._node.registration.list(state=stored, offset=start, limit=most)
         return [self._identity(one) for one in found]
 
     async def identity(self, name: str) -> v.IdentityView:

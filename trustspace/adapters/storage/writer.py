@@ -29,10 +29,11 @@ PATIENCE: Final = 0.001
 NAP: Final = 0.00005
 """For how long it makes way, in seconds."""
 
-QUICK: Final = 0.0006
-"""A disk that usually syncs within so many seconds is waited for: to change threads costs more than that."""
+QUICK: Final = 0.002
+"""A disk that usually syncs within so many seconds is waited for: to change threads, and to get the interpreter back
+from whoever has it then, costs as much."""
 LEARNING: Final = 0.1
-"""How much the last commit counts in what is usual; one slow commit of 10 ms sends the next ones to the thread."""
+"""How much the last commit counts in what is usual; one of 20 ms sends the next ones to the thread."""
 
 
 class Session(Protocol):
@@ -96,7 +97,7 @@ class Writer:
         self._driver: asyncio.Task[None] | None = None
         self._committing: Future[None] | None = None
         self._open = True
-        self._usual = 2 * QUICK
+        self._usual = 0.0
 
     async def run(self, body: Callable[[Tx], T]) -> T:
         """The body's result, durable; see `Store.run`. Who is cancelled while waiting does not learn whether it ran."""

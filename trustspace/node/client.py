@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -48,20 +49,20 @@ class DataProduct:
     licence: str = ""
 
 
-class Participant:
+class Participant(ABC):
     """The verbs of a node. Subclasses carry them out: `Client` over HTTP, `Connector` in this process."""
 
+    @abstractmethod
     async def call(self, name: str, *path: str, request: v.View | None = None, **query: str) -> Any:
         """Do one verb of the table (`node.verbs`) and return its view; raises what the node raised."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def upload(self, name: str, path: Path) -> str:
         """Put a file into the node; returns the name to publish it by."""
-        raise NotImplementedError
 
+    @abstractmethod
     def download(self, use: v.UseView) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The bytes of a permitted use, verified by the node while they pass."""
-        raise NotImplementedError
 
     async def status(self) -> v.StatusView:
         """What runs, what is stuck and why, what expires."""

@@ -138,6 +138,12 @@ class Tx(Protocol):
     def evidence(self, leaf: Leaf) -> None:
         """Append to the evidence log; the place in it is given at the commit, and until then no read shows it."""
 
+    def link(self, chain: str) -> int:
+        """Take the next place in a chain of leaves, from 1; without gaps, since it is undone with the body."""
+
+    def linked(self, chain: str) -> int:
+        """How many places of a chain are taken."""
+
     def log_size(self) -> int:
         """How many entries the log has."""
 

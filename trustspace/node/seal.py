@@ -72,7 +72,7 @@ class Seal:
             issuer=self.me,
             audience=audience,
             now=self.clock.now(),
-            jti=self.ids.token(),
+            jti=self.ids.uuid(),
             digest=tokens.request_digest(method, target, body),
         )
 

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from trustspace.core.canon import JsonObject
-from trustspace.core.evidence.leaves import Chain, leaf
+from trustspace.core.evidence.leaves import leaf
 from trustspace.ports import Tx
 
 
 def log(tx: Tx, kind: str, *, time: datetime, subjects: Sequence[str], data: JsonObject) -> None:
     """Append a leaf as the next of its chain, the last subject: a leaf left out of a pack leaves a gap."""
-    chain = tx.get(Chain, subjects[-1]) or Chain(key=subjects[-1])
-    place = tx.save(chain, expect=chain.version).version
-    tx.evidence(leaf(kind, time=time, subjects=subjects, data=data, place=place))
+    tx.evidence(leaf(kind, time=time, subjects=subjects, data=data, place=tx.link(subjects[-1])))

@@ -8,7 +8,7 @@ class TestMine(StoreSuite):
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
@@ -17,6 +17,7 @@ from typing import Any
 
 from trustspace.core.errors import Conflict, MisusedError, NotFound, Refused, Unavailable
 from trustspace.ports import Entry, Leaf, Store, Tx
+from trustspace.testing.store_rereading import RereadingSuite
 from trustspace.testing.store_samples import (
     NOON,
     NOTHING,
@@ -35,35 +36,9 @@ from trustspace.testing.store_samples import (
     traces,
 )
 
-Scenario = Callable[[Store], Awaitable[None]]
 
-
-class StoreSuite:
+class StoreSuite(RereadingSuite):
     """The promises of `trustspace.ports.Store` as tests; each takes a fresh folder, pytest's `tmp_path`."""
-
-    def open_store(self, folder: Path) -> Store:
-        """The store that lives in that folder: opened again after a close, it shows what was kept."""
-        raise NotImplementedError
-
-    def play(self, folder: Path, scenario: Scenario) -> None:
-        """Run a scenario over the store in the folder, and close it."""
-
-        async def whole() -> None:
-            store = self.open_store(folder)
-            try:
-                await scenario(store)
-            finally:
-                await store.close()
-
-        asyncio.run(whole())
-
-    def within(self, folder: Path, body: Callable[[Tx], None]) -> None:
-        """Run one body over the store in the folder."""
-
-        async def scenario(store: Store) -> None:
-            await store.run(body)
-
-        self.play(folder, scenario)
 
     def test_record_comes_back_as_it_was(self, tmp_path: Path) -> None:
         """Every sort of field, in any script, with times in their own zone."""
@@ -287,6 +262,7 @@ class StoreSuite:
             lambda tx: tx.keep(b""),
             lambda tx: tx.outbox(message("m")),
             lambda tx: tx.sent("m"),
+            lambda tx: tx.link("c"),
             lambda tx: tx.evidence(Leaf(b"", ())),
             lambda tx: tx.purge(NOON),
         ]

@@ -40,6 +40,7 @@ class Tables:
     blobs: dict[str, bytes] = field(default_factory=dict)
     outbox: dict[str, tuple[int, Outgoing]] = field(default_factory=dict)
     entries: list[Leaf] = field(default_factory=list)
+    chains: dict[str, int] = field(default_factory=dict)
     nodes: dict[tuple[int, int], bytes] = field(default_factory=dict)
     frontier: Frontier = field(default_factory=Frontier)
     last: int = 0
@@ -177,6 +178,16 @@ class MemoryTx:
         """See `Tx.evidence`."""
         self._writing()
         self.leaves.append(leaf)
+
+    def link(self, chain: str) -> int:
+        """See `Tx.link`."""
+        place = self._writing().chains.get(chain, 0) + 1
+        self._put(self._tables.chains, chain, place)
+        return place
+
+    def linked(self, chain: str) -> int:
+        """See `Tx.linked`."""
+        return self._reading().chains.get(chain, 0)
 
     def log_size(self) -> int:
         """See `Tx.log_size`."""

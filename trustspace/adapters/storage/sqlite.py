@@ -10,8 +10,9 @@ from typing import Final, Self, TypeVar
 
 from trustspace.adapters.storage.folder import FolderLock
 from trustspace.adapters.storage.migrations import bundled, migrate
+from trustspace.adapters.storage.recent import Recent
 from trustspace.adapters.storage.sequencer import Frontier, grow, recover
-from trustspace.adapters.storage.transaction import Faults, SqliteTx, StorageFailure, explain, log_rows
+from trustspace.adapters.storage.transaction import Faults, SqliteTx, StorageFailure, explain, log_rows, node_number
 from trustspace.adapters.storage.writer import Writer
 from trustspace.core.errors import MisusedError, Unavailable
 from trustspace.ports import Leaf, Tx
@@ -47,6 +48,7 @@ class SqliteSession:
         self._frontier = Frontier()
         self._guarded = True
         self._number = 0
+        self.recent = Recent()
         self._sealed = self._number, self._frontier
         self._open()
 
@@ -76,6 +78,7 @@ class SqliteSession:
     def begin(self, *, guarded: bool) -> None:
         """See `Session.begin`."""
         self._leaves, self._guarded = [], guarded
+        self.recent.begin()
         try:
             connection = self._connection or self._open()
             if connection.in_transaction:
@@ -89,7 +92,7 @@ class SqliteSession:
 
     def attempt(self, body: Callable[[Tx], T]) -> T:
         """See `Session.attempt`."""
-        tx = SqliteTx(self._current(), self._faults, writable=True, guarded=self._guarded)
+        tx = SqliteTx(self._current(), self._faults, writable=True, guarded=self._guarded, recent=self.recent)
         try:
             value = body(tx)
         except BaseException:
@@ -97,6 +100,7 @@ class SqliteSession:
             raise
         tx.finish(keep=True)
         self._leaves += tx.leaves
+        self.recent.merge(tx.saved)
         return value
 
     def seal(self) -> None:
@@ -108,6 +112,7 @@ class SqliteSession:
             connection.execute("UPDATE batches SET number = ?", (number,))
         except sqlite3.Error as error:
             raise StorageFailure(error) from error
+        self.recent.sealed()
 
     def commit(self) -> None:
         """See `Session.commit`. A commit that fails is never tried again on the same connection: see `_recover`."""
@@ -117,9 +122,14 @@ class SqliteSession:
             connection.execute("COMMIT")
             self._faults("committed")
         except sqlite3.Error as error:
+            self.recent.clear()
             self._recover(self._sealed[0], error)
+        except BaseException:
+            self.recent.clear()
+            raise
         else:
             self._number, self._frontier = self._sealed
+            self.recent.commit()
 
     def _sequence(self, connection: sqlite3.Connection) -> Frontier:
         """Give the leaves of this batch their places, and keep the nodes that they complete."""
@@ -130,7 +140,8 @@ class SqliteSession:
         entries, subjects = log_rows(dict(enumerate(self._leaves, self._frontier.size)))
         connection.executemany("INSERT INTO entries VALUES (?, ?)", entries)
         connection.executemany("INSERT INTO subjects VALUES (?, ?)", subjects)
-        connection.executemany("INSERT INTO nodes VALUES (?, ?, ?)", nodes)
+        rows = [(node_number(level, place), digest) for level, place, digest in nodes]
+        connection.executemany("INSERT INTO nodes VALUES (?, ?)", rows)
         return frontier
 
     def _recover(self, number: int, error: sqlite3.Error) -> None:
@@ -210,7 +221,7 @@ class SqliteStore:
         """See `Store.read`."""
         if self._closed:
             raise Unavailable("the store is closed")
-        return snapshot(self._reader, body)
+        return snapshot(self._reader, body, self._session.recent)
 
     async def close(self) -> None:
         """See `Store.close`; closing twice is nothing."""
@@ -233,9 +244,9 @@ def connect(path: Path, *more: str) -> sqlite3.Connection:
     return connection
 
 
-def snapshot(connection: sqlite3.Connection, body: Callable[[Tx], T]) -> T:
+def snapshot(connection: sqlite3.Connection, body: Callable[[Tx], T], recent: Recent) -> T:
     """Run a body that only reads, over one state of the database."""
-    tx = SqliteTx(connection, no_fault, writable=False)
+    tx = SqliteTx(connection, no_fault, writable=False, recent=recent)
     try:
         connection.execute("BEGIN")
         return body(tx)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from trustspace.adapters.storage.codec import asked, distinct, micros, moment, shape
+from trustspace.adapters.storage.codec import Columns, Shape, asked, distinct, micros, moment, shape
+from trustspace.adapters.storage.recent import Place, Recent
 from trustspace.core.canon import digest
 from trustspace.core.errors import (
     Conflict,
@@ -26,20 +28,32 @@ R = TypeVar("R", bound=Record)
 Faults = Callable[[str], None]
 """Called before each step of the writer with its name; what it raises is taken for what the disk did."""
 
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
 _GET: Final = "SELECT body FROM records WHERE kind = ? AND key = ?"
 _INSERT: Final = (
     "INSERT INTO records (kind, key, version, body, i1, i2, i3) VALUES (?, ?, 1, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
-_UPDATE: Final = (
-    "UPDATE records SET version = version + 1, body = ?, i1 = ?, i2 = ?, i3 = ?"
-    " WHERE kind = ? AND key = ? AND version = ?"
+_UPDATES: Final = tuple(
+    f"UPDATE records SET version = version + 1, body = ?{columns} WHERE kind = ? AND key = ? AND version = ?"  # noqa: S608  # constant text
+    for columns in (
+        "",
+        ", i1 = ?",
+        ", i2 = ?",
+        ", i1 = ?, i2 = ?",
+        ", i3 = ?",
+        ", i1 = ?, i3 = ?",
+        ", i2 = ?, i3 = ?",
+        ", i1 = ?, i2 = ?, i3 = ?",
+    )
 )
+"""By which of the columns change, as bits: an index whose column is named is written, changed or not."""
 _ONCE: Final = "INSERT INTO tokens VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _QUEUE: Final = (
     "INSERT INTO outbox (id, process, kind, verb, receiver, url, body, created, attempts, due, error)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 _QUEUED: Final = "SELECT id, process, kind, verb, receiver, url, body, created, attempts, due, error FROM outbox"
+_LINK: Final = "INSERT INTO chains VALUES (?, 1) ON CONFLICT DO UPDATE SET leaves = leaves + 1 RETURNING leaves"
 _NEWEST: Final = " ORDER BY t.seq DESC LIMIT ? OFFSET ?"
 _ABOUT: Final = (
     "SELECT place, body FROM subjects JOIN entries USING (place) WHERE subject = ? AND place > ? ORDER BY place LIMIT ?"
@@ -80,12 +94,20 @@ class Entangled(Exception):
 class SqliteTx:
     """One body's view of the database; where it is guarded, its first write opens a savepoint to undo it by."""
 
-    __slots__ = ("_connection", "_faults", "_guarded", "_over", "_writable", "leaves", "wrote")
+    __slots__ = ("_connection", "_faults", "_guarded", "_over", "_recent", "_writable", "leaves", "saved", "wrote")
 
     def __init__(
-        self, connection: sqlite3.Connection, faults: Faults, *, writable: bool, guarded: bool = False
+        self,
+        connection: sqlite3.Connection,
+        faults: Faults,
+        *,
+        writable: bool,
+        guarded: bool = False,
+        recent: Recent | None = None,
     ) -> None:
         self._connection, self._faults, self._writable, self._guarded = connection, faults, writable, guarded
+        self._recent = recent or Recent()
+        self.saved: dict[Place, Any] = {}
         self._over: Exception | None = None
         self.wrote = False
         self.leaves: list[Leaf] = []
@@ -125,6 +147,17 @@ class SqliteTx:
 
     def _change(self, sql: str, values: Sequence[Any]) -> int:
         """Run a writing statement; returns how many rows it changed."""
+        return self._write(sql, values).rowcount
+
+    def _written(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        """Run a writing statement; returns the rows that it gives."""
+        cursor = self._write(sql, values)
+        try:
+            return cursor.fetchall()
+        except sqlite3.Error as error:
+            raise self._wrong(error) from error
+
+    def _write(self, sql: str, values: Sequence[Any]) -> sqlite3.Cursor:
         if self._over is not None:
             raise self._over
         if not self._writable:
@@ -134,27 +167,55 @@ class SqliteTx:
             if self._guarded and not self.wrote:
                 self._connection.execute("SAVEPOINT body")
             self.wrote = True
-            return self._connection.execute(sql, values).rowcount
+            return self._connection.execute(sql, values)
         except (*_MISTAKES, sqlite3.Error) as error:
             raise self._wrong(error) from error
 
     def get(self, kind: type[R], key: str) -> R | None:
         """See `Tx.get`."""
-        rows = self._rows(_GET, (kind.KIND, key))
-        return shape(kind).decode(rows[0][0]) if rows else None
+        place = kind.KIND, key
+        known: R | None = self._known(place)
+        if known is not None:
+            return known
+        rows = self._rows(_GET, place)
+        if not rows:
+            return None
+        record = shape(kind).decode(rows[0][0])
+        if not self.wrote:
+            self._recent.learn(place, record)
+        return record
+
+    def _known(self, place: Place) -> Any | None:
+        """The record, where it was saved or read lately."""
+        if self._over is not None:
+            raise self._over
+        if self._writable:
+            return self.saved.get(place) or self._recent.current(place)
+        return self._recent.committed(place)
 
     def save(self, record: R, *, expect: int) -> R:
         """See `Tx.save`."""
         form = shape(type(record))
         saved = form.at(record, expect + 1)
         body, columns = form.encode(saved), form.columns(saved)
+        place = form.name, record.key
         if expect == 0:
-            changed = self._change(_INSERT, (form.name, record.key, body, *columns))
+            changed = self._change(_INSERT, (*place, body, *columns))
         else:
-            changed = self._change(_UPDATE, (body, *columns, form.name, record.key, expect))
+            which, values = self._differing(form, place, expect, columns)
+            changed = self._change(_UPDATES[which], (body, *values, *place, expect))
         if changed != 1:
             raise Conflict(f"{record.key} is not at version {expect} any more", where=form.name)
+        self.saved[place] = saved
         return saved
+
+    def _differing(self, form: Shape[R], place: Place, version: int, columns: Columns) -> tuple[int, list[str | None]]:
+        """Which columns are to be written, as bits, and their values: all of them where the old ones are not known."""
+        known = self._known(place)
+        if known is None or known.version != version:
+            return 7, list(columns)
+        changed = [n for n, (old, new) in enumerate(zip(form.columns(known), columns, strict=True)) if old != new]
+        return sum(1 << n for n in changed), [columns[n] for n in changed]
 
     def find(self, kind: type[R], /, *, after: int = 0, limit: int = 100, **where: str) -> list[R]:
         """See `Tx.find`."""
@@ -208,12 +269,13 @@ class SqliteTx:
     def keep(self, data: bytes) -> str:
         """See `Tx.keep`."""
         name = digest(data)
-        self._change("INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING", (name, data))
+        self._change("INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING", (bytes.fromhex(name), data))
         return name
 
     def blob(self, digest: str) -> bytes | None:
         """See `Tx.blob`."""
-        return _only(self._rows("SELECT data FROM blobs WHERE digest = ?", (digest,)))
+        name = bytes.fromhex(digest) if _DIGEST.fullmatch(digest) else b""
+        return _only(self._rows("SELECT data FROM blobs WHERE digest = ?", (name,)))
 
     def outbox(self, message: Outgoing) -> None:
         """See `Tx.outbox`."""
@@ -248,6 +310,15 @@ class SqliteTx:
             raise MisusedError("this transaction only reads", hint="use run, not read")
         self.leaves.append(leaf)
 
+    def link(self, chain: str) -> int:
+        """See `Tx.link`."""
+        return int(self._written(_LINK, (chain,))[0][0])
+
+    def linked(self, chain: str) -> int:
+        """See `Tx.linked`."""
+        rows = self._rows("SELECT leaves FROM chains WHERE chain = ?", (chain,))
+        return int(rows[0][0]) if rows else 0
+
     def log_size(self) -> int:
         """See `Tx.log_size`."""
         return int(self._rows("SELECT ifnull(max(place) + 1, 0) FROM entries")[0][0])
@@ -267,7 +338,7 @@ class SqliteTx:
 
     def node(self, level: int, index: int) -> bytes | None:
         """See `Tx.node`."""
-        return _only(self._rows("SELECT hash FROM nodes WHERE level = ? AND place = ?", (level, index)))
+        return _only(self._rows("SELECT hash FROM nodes WHERE number = ?", (node_number(level, index),)))
 
     def purge(self, now: datetime) -> int:
         """See `Tx.purge`."""
@@ -275,8 +346,9 @@ class SqliteTx:
 
 
 def _condition(places: Sequence[tuple[int, str]]) -> tuple[str, list[str]]:
-    """SQL over the columns i1..i3, and its values."""
-    return "".join(f" AND i{place + 1} = ?" for place, _ in places), [value for _, value in places]
+    """SQL over the columns i1..i3, and its values; in the form in which the partial indexes serve it."""
+    parts = [f" AND i{place + 1} = ?" + (f" AND i{place + 1} > ''" if value else "") for place, value in places]
+    return "".join(parts), [value for _, value in places]
 
 
 @lru_cache
@@ -294,6 +366,15 @@ def _outgoing(row: Sequence[Any]) -> Outgoing:
     name, process, kind, verb, to, url, body, created, attempts, due, error = row
     when = datetime.fromisoformat(created)
     return Outgoing(name, process, kind, verb, to, url, body, when, attempts, moment(due), error)
+
+
+def node_number(level: int, index: int) -> int:
+    """The row of a node: how many nodes are complete before it.
+
+    The leaf that completes it is the last below it; before that leaf, leaf by leaf, 2n - popcount(n) nodes were.
+    """
+    last = ((index + 1) << level) - 1
+    return 2 * last - last.bit_count() + level
 
 
 def log_rows(places: Mapping[int, Leaf]) -> tuple[list[tuple[int, bytes]], list[tuple[str, int]]]:

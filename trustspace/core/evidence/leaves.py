@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import ClassVar, Final
+from typing import Final
 
 from trustspace.core.canon import Json, JsonObject, canonical, loads_object
 from trustspace.core.errors import InvalidInput
-from trustspace.core.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +75,6 @@ class Leaf:
 
     body: bytes
     subjects: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chain(Record):
-    """How many leaves a chain has: its `version`. Saved once a leaf; the saved version is the place of that leaf."""
-
-    KIND: ClassVar[str] = "chain"
 
 
 @dataclass(frozen=True, slots=True)

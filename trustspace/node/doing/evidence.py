@@ -10,7 +10,7 @@ from trustspace.core.contract import Contract, Role
 from trustspace.core.contract.signing import consumer_list, provider_list
 from trustspace.core.errors import NotFound
 from trustspace.core.evidence.layout import Party
-from trustspace.core.evidence.leaves import Chain, read_leaf
+from trustspace.core.evidence.leaves import read_leaf
 from trustspace.core.evidence.merkle import inclusion_proof
 from trustspace.core.evidence.pack import Material, Placed, build_pack, collect
 from trustspace.core.identity.cms import certificate_of, verify_detached
@@ -121,8 +121,7 @@ class EvidenceDoing(UseDoing):
 
 
 def _log_export(tx: Tx, contract: Contract, now: datetime) -> None:
-    chain = tx.get(Chain, contract.negotiation)
-    data = {"negotiation": contract.negotiation, "leaves": chain.version if chain else 0}
+    data = {"negotiation": contract.negotiation, "leaves": tx.linked(contract.negotiation)}
     log(tx, "exported", time=now, subjects=(contract.key,), data=data)
 
 

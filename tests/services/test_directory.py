@@ -6,7 +6,7 @@ import pytest
 
 from tests.services.spaces import TERMS, Space, bearer, space
 from trustspace.core.contract import State
-from trustspace.core.errors import NotVerified, Refused, Unauthenticated, Unavailable
+from trustspace.core.errors import InvalidInput, NotVerified, Unauthenticated, Unavailable
 from trustspace.core.identity.keys import thumbprint
 from trustspace.node.seal import Seal
 from trustspace.ports import Answer
@@ -183,9 +183,9 @@ async def test_a_callback_lies_at_the_senders_own_origin(callback: str) -> None:
         if CALLBACKS[callback]:
             await check(caller, callback)
         else:
-            with pytest.raises(Refused):
+            with pytest.raises(InvalidInput):
                 await check(caller, callback)
-        with pytest.raises(Refused):
+        with pytest.raises(InvalidInput):
             await check(Caller("did:web:x"), callback)
 
 

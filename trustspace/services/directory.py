@@ -10,17 +10,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar, Final
-from urllib.parse import urlsplit
 
 import anyio
 
-from trustspace.core.errors import NotFound, NotVerified, Refused, TrustspaceError, Unauthenticated, Unavailable
+from trustspace.core.errors import InvalidInput, NotFound, NotVerified, TrustspaceError, Unauthenticated, Unavailable
 from trustspace.core.identity import tokens
 from trustspace.core.identity.certificates import Profile, public_key_of, verify_chain
 from trustspace.core.identity.did import Document, read_document
 from trustspace.core.identity.keys import thumbprint
 from trustspace.core.identity.participants import Participant, ParticipantList
 from trustspace.core.identity.tokens import TokenKind
+from trustspace.core.origins import parse_origin
 from trustspace.core.record import Record
 from trustspace.ports import Clock, Resolver, Tx
 from trustspace.services.exchange import Caller, Incoming
@@ -111,9 +111,14 @@ class Directory:
         return Incoming(caller, body, token, claims.jti, digest, claims.usable_until, target)
 
     async def check_callback(self, caller: Caller, callback: str) -> None:
-        """The address has the origin of the caller's own endpoint; raises `Refused`."""
-        if not caller.endpoint or _origin(callback) != _origin(caller.endpoint):
-            raise Refused("callbackAddress is not at the sender's own endpoint", where="callbackAddress")
+        """The address has the origin of the caller's own endpoint; raises `InvalidInput`."""
+        origin = parse_origin(callback, where="callbackAddress")
+        if "?" in callback or not caller.endpoint or origin != parse_origin(caller.endpoint):
+            raise InvalidInput(
+                f"{origin} is not the sender's own endpoint",
+                where="callbackAddress",
+                hint="answers go to the address that the sender is registered with",
+            )
 
     async def refresh(self) -> int:
         """Fetch the list now; returns its version."""
@@ -204,16 +209,6 @@ class Directory:
         if self._list is None or new.version != self._list.version:
             self._callers.clear()
         self._list = new
-
-
-def _origin(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
-    try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        port = 0
-    userinfo = "@" in parts.netloc
-    return ("" if userinfo else parts.scheme, parts.hostname or "", port)
 
 
 def _age(age: timedelta) -> str:

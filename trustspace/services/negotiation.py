@@ -70,7 +70,7 @@ class People(Protocol):
         """The participant by its id; raises `Unauthenticated` where it is not (or no longer) registered."""
 
     async def check_callback(self, caller: Caller, callback: str) -> None:
-        """The address belongs to the caller, or may be called all the same; raises `Refused`."""
+        """The address belongs to the caller, or may be called all the same; raises `InvalidInput`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp, Message, Scope
 
-from trustspace.adapters.http.addresses import parse_origin
 from trustspace.core.errors import Unavailable
+from trustspace.core.origins import parse_origin
 from trustspace.ports import Answer, Stream
 
 

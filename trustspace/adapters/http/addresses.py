@@ -8,91 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
-from trustspace.core.errors import Forbidden, InvalidInput, MisusedError
+from trustspace.core.errors import Forbidden, MisusedError
+from trustspace.core.origins import Address, Origin, parse_origin
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """How a host name becomes addresses in text; raises OSError where it does not."""
 
-_PORTS: Final = {"http": 80, "https": 443}
-_URL: Final = re.compile(r"[!#-;=?-\[\]_a-z~]+", re.IGNORECASE)
-"""Printable ASCII of a URL: no space, control, quote, backslash, caret, brace, or angle bracket."""
-_LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Scheme, host in lower case (an address in its canonical form, without brackets) and port: whom a URL calls."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @property
-    def address(self) -> Address | None:
-        """The host where it is an address and not a name."""
-        return _address(self.host)
-
-    @property
-    def loopback(self) -> bool:
-        """Whether the host is a loopback address, or `localhost` (RFC 6761, 6.3)."""
-        address = self.address
-        return self.host == "localhost" or self.host.endswith(".localhost") or bool(address and address.is_loopback)
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
-
-
-def parse_origin(url: str, *, where: str = "url") -> Origin:
-    """Whom an absolute http(s) URL calls.
-
-    Raises `InvalidInput` on anything two readers could read differently: user information, a fragment, characters
-    outside printable ASCII, numbers that only some resolvers take for addresses (`0x7f.1`, `2130706433`).
-    """
-    if not _URL.fullmatch(url):
-        raise InvalidInput("a URL is printable ASCII, escaped where need be", where=where)
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise InvalidInput(f"this is no URL: {error}", where=where) from error
-    if parts.scheme not in _PORTS:
-        raise InvalidInput(f"`{parts.scheme or url[:40]}` is neither http nor https", where=where)
-    if "@" in parts.netloc or "#" in url:
-        raise InvalidInput("user information and fragments are not accepted", where=where)
-    if port == 0 or parts.netloc.endswith(":"):
-        raise InvalidInput("the port is empty or 0", where=where)
-    return Origin(parts.scheme, _host(parts.hostname or "", where), port or _PORTS[parts.scheme])
-
-
-def _host(host: str, where: str) -> str:
-    """The host in its one spelling, or `InvalidInput`."""
-    address = _address(host)
-    if address is not None and "%" not in host:
-        return str(address)
-    labels = host.split(".")
-    if len(host) > 253 or not all(map(_LABEL.fullmatch, labels)) or _NUMBER.fullmatch(labels[-1]):
-        raise InvalidInput(f"`{host}` is not a host name or an address", where=where)
-    return host
-
-
-def _address(text: str) -> Address | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
+_PLATFORM: Final = frozenset({ipaddress.IPv4Address("168.63.129.16")})
+"""Public by their number and yet a host's own: the platform services of a cloud (Azure)."""
+_RELAYS: Final = ipaddress.IPv4Network("192.88.99.0/24")
+"""6to4 relays, withdrawn (RFC 7526): what is sent there ends at whoever claims the address."""
 
 
 def _meant(address: Address) -> Iterator[Address]:
@@ -110,6 +43,8 @@ def _meant(address: Address) -> Iterator[Address]:
 def _is_public(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         return address in _NAT64 or (address in _GLOBAL_UNICAST and not address.is_private)
+    if address in _PLATFORM or address in _RELAYS:
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 

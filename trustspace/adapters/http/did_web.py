@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from trustspace.adapters.http.addresses import PlainHttp, parse_origin
+from trustspace.adapters.http.addresses import PlainHttp
 from trustspace.core.errors import NotFound, TrustspaceError, Unavailable
+from trustspace.core.origins import parse_origin
 from trustspace.ports import Peer
 
 LIMIT: Final = 1 << 16

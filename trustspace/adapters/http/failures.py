@@ -8,8 +8,8 @@ from typing import Final
 
 import aiohttp
 
-from trustspace.adapters.http.addresses import Origin
 from trustspace.core.errors import Unavailable
+from trustspace.core.origins import Origin
 
 _STEPS: Final[tuple[tuple[type[BaseException], str, str], ...]] = (
     (

@@ -10,9 +10,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 
 import httpx
 
-from trustspace.adapters.http.addresses import Origin, PlainHttp, parse_origin
+from trustspace.adapters.http.addresses import PlainHttp
 from trustspace.adapters.http.failures import too_large
 from trustspace.core.errors import Unavailable
+from trustspace.core.origins import Origin, parse_origin
 from trustspace.ports import Answer, Stream
 
 

@@ -12,16 +12,10 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from trustspace.adapters.http.addresses import (
-    AddressPolicy,
-    Lookup,
-    Origin,
-    PlainHttp,
-    parse_origin,
-    system_lookup,
-)
+from trustspace.adapters.http.addresses import AddressPolicy, Lookup, PlainHttp, system_lookup
 from trustspace.adapters.http.failures import explained, too_large
 from trustspace.core.errors import Forbidden
+from trustspace.core.origins import Origin, parse_origin
 from trustspace.ports import Answer, Stream
 
 IDLE_SECONDS: Final = 60.0

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import zip_longest
 from typing import Final
 
-from trustspace.core.canon import JsonObject, canonical, decode64, digest, loads, loads_object
+from trustspace.core.canon import canonical, digest, loads, loads_object
 from trustspace.core.evidence import layout
 from trustspace.core.evidence.checkpoint import Checkpoint, check_growth, read_checkpoint, verify_cosignature
 from trustspace.core.evidence.layout import FOLDERS, SIDES, About, Party
@@ -173,18 +173,17 @@ def _check_origin(pack: Opened, about: About, name: str, leaf: Statement, at: da
         said = tokens.claimed(token)
         if said.typ != TokenKind.REQUEST:
             return
-        claims = loads_object(decode64(token.split(".")[1]), where=name)
     parties = {about.provider.did: about.provider, about.consumer.did: about.consumer}
     need(said.issuer in parties, "issued by neither party", name)
     (audience,) = parties.keys() - {said.issuer}
-    check = partial(_origin, token, said.issuer, audience, _bound(leaf, claims), at)
+    check = partial(_origin, token, said.issuer, audience, _bound(leaf, said.digest), at)
     pack.signed_by(parties[said.issuer], name, check, at)
 
 
-def _bound(leaf: Statement, claims: JsonObject) -> str:
+def _bound(leaf: Statement, claimed: str) -> str:
     """The digest of the request that the token has to be for."""
     if "path" not in leaf.data:
-        return str(claims.get("digest"))
+        return claimed
     method = leaf.data.get("method", "POST")
     body = leaf.data.get("exact", leaf.data["digest"])  # what was kept may be without its secrets
     return digest(canonical({"body": body, "method": method, "path": leaf.data["path"]}))

@@ -1,7 +1,8 @@
 """The one verifier of everything that is signed as a JWS: who is calling, and statements that are kept.
 
-Each kind has its own `typ`, so that none passes as another. The algorithm follows from the key, which comes from what
-we know of the sender and never from the token; a token's header may name its key and nothing else.
+`open_jws` is the only reader of a signature there is; what stands above it asks what the token is for. Each kind has
+its own `typ`, so that none passes as another. The algorithm follows from the key, which comes from what we know of the
+sender and never from the token; a token's header may name its key and nothing else.
 """
 
 from __future__ import annotations
@@ -72,7 +73,10 @@ KINDS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A token's header, read strictly; `certificates` are its `x5c` in DER, `thumbprint` is in hexadecimal or empty."""
+    """A token's header, read strictly; `certificates` are its `x5c` in DER, `thumbprint` is in hexadecimal or empty.
+
+    `typ` is "" where there is none, which is no kind of ours.
+    """
 
     algorithm: str
     typ: str
@@ -83,13 +87,17 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a token claims before it is verified: enough to find the key to verify it with, and no more."""
+    """What a token claims before it is verified: enough to find the key to verify it with, and no more.
+
+    `digest` is that of the request it says it belongs to, "" where it names none.
+    """
 
     issuer: str
     thumbprint: str
     typ: str
     kid: str = ""
     certificates: tuple[bytes, ...] = ()
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,7 @@ class Claims:
 
 
 class _Signature(JwtAlgorithm):
-    """Signatures as pyjwt sees them: made by a `SigningKey`, checked with a key's DER."""
+    """Signatures as pyjwt sees them: made by a `SigningKey`, and never checked there."""
 
     def __init__(self, name: Algorithm) -> None:
         self.name = name
@@ -119,9 +127,8 @@ class _Signature(JwtAlgorithm):
     def sign(self, msg: bytes, key: SigningKey) -> bytes:
         return key.sign(msg)
 
-    def verify(self, msg: bytes, key: bytes, sig: bytes) -> bool:
-        verify_signature(key, self.name, sig, msg)
-        return True
+    def verify(self, *_: Any, **__: Any) -> Any:
+        """Not asked for, and no: `open_jws` is the one reader."""
 
     @staticmethod
     def to_jwk(key_obj: Any, as_dict: bool = False) -> Any:
@@ -139,9 +146,9 @@ def _make_jws() -> PyJWS:
     return jws
 
 
-JWS: Final = _make_jws()
-"""pyjwt with our keys, for making tokens and for reading kinds that are not ours. Ours are read below, where one strict
-reader is also the only one: what two readers understand differently cannot slip between them."""
+_JWS: Final = _make_jws()
+"""pyjwt with our keys, for making tokens. They are read below, where one strict reader is also the only one: what two
+readers understand differently cannot slip between them."""
 
 
 def request_digest(method: str, target: str, body: bytes) -> str:
@@ -189,7 +196,7 @@ def _sign(key: SigningKey, thumbprint: str, typ: TokenKind, payload: bytes, cert
     header: dict[str, Any] = {"typ": str(typ), "x5t#S256": to_x5t(thumbprint)}
     if certificates:
         header["x5c"] = x5c.encode(certificates)
-    return JWS.encode(payload, key, algorithm=Algorithm(key.algorithm), headers=header)  # type: ignore[arg-type]  # see _Signature
+    return _JWS.encode(payload, key, algorithm=Algorithm(key.algorithm), headers=header)  # type: ignore[arg-type]  # see _Signature
 
 
 def read_header(token: str) -> Header:
@@ -200,10 +207,12 @@ def read_header(token: str) -> Header:
 def claimed(token: str) -> Claimed:
     """Who the token says it is from, unverified; `Unauthenticated` where it is not a token."""
     header, payload, _ = _as_caller(lambda: _parts(token, KINDS[TokenKind.REQUEST].limit))
-    issuer = _as_caller(lambda: loads_object(payload, where="token")).get("iss")
+    claims = _as_caller(lambda: loads_object(payload, where="token"))
+    issuer, bound = claims.get("iss"), claims.get("digest")
     if not isinstance(issuer, str) or not issuer:
         raise Unauthenticated("the token does not say who issued it", where="token")
-    return Claimed(issuer, header.thumbprint, header.typ, header.kid, header.certificates)
+    bound = bound if isinstance(bound, str) else ""
+    return Claimed(issuer, header.thumbprint, header.typ, header.kid, header.certificates, bound)
 
 
 def verify(
@@ -266,9 +275,19 @@ def _as_caller(read: Callable[[], R]) -> R:
 
 def _checked(token: str, public_der: bytes, typ: TokenKind) -> tuple[Header, bytes]:
     """The header and the payload of a token whose kind, algorithm and signature hold."""
-    header, payload, signature = _parts(token, KINDS[typ].limit)
+    header, payload = open_jws(token, public_der=public_der, limit=KINDS[typ].limit)
     if header.typ != typ:
         raise NotVerified(f"this is a {header.typ!r} where a {typ} is expected", where="token")
+    return header, payload
+
+
+def open_jws(token: str, *, public_der: bytes, limit: int = 64 << 10) -> tuple[Header, bytes]:
+    """The header and payload of any compact JWS (RFC 7515) of at most `limit` characters that this key has signed.
+
+    It says nothing of what the JWS is for: whoever calls looks at `typ` and the claims. Raises `InvalidInput` for what
+    is none in its one spelling, `NotVerified` where algorithm or signature do not hold.
+    """
+    header, payload, signature = _parts(token, limit)
     if header.algorithm != algorithm_of(public_der):
         raise NotVerified(f"{header.algorithm!r} is not the algorithm of the issuer's key", where="token")
     verify_signature(public_der, header.algorithm, signature, token.rpartition(".")[0].encode())
@@ -294,7 +313,7 @@ def _header(segment: str) -> Header:
     if surplus := members.keys() - _HEADER:
         raise InvalidInput(f"{sorted(surplus)[0]!r} is not accepted here", where="token header")
     algorithm, typ, kid = (_text(members, name) for name in ("alg", "typ", "kid"))
-    if not algorithm or not typ or ("kid" in members and not _KID.fullmatch(kid)):
+    if not algorithm or ("typ" in members and not typ) or ("kid" in members and not _KID.fullmatch(kid)):
         raise InvalidInput("alg, typ or kid is missing or not acceptable", where="token header")
     name = from_x5t(_text(members, "x5t#S256")) if "x5t#S256" in members else ""
     certificates = x5c.decode(members["x5c"]) if "x5c" in members else ()

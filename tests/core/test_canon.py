@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trustspace.core.canon import canonical, decode64, digest, encode64, loads, loads_object
 from trustspace.core.errors import InvalidInput, TooLarge
 
-TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 LEAVES = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | TEXT | st.floats(-1e15, 1e15)
 DOCUMENTS = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=12
@@ -62,6 +62,12 @@ def test_a_document_nested_beyond_all_measure_is_refused_and_does_not_crash() ->
         b"123456789012345678901234567890",
         b"{} {}",
         b'{"a":1,}',
+        b"9007199254740992",
+        b"-9007199254740992",
+        b'"\\u0000"',
+        b'"\\\\\\u0000"',
+        b'"\x00"',
+        b'["' + b"\\[" * 99,
     ],
 )
 def test_json_that_could_mean_two_things_or_nothing_is_refused(data: bytes) -> None:
@@ -80,6 +86,42 @@ def test_nesting_of_64_and_brackets_within_texts_are_fine() -> None:
     assert loads(b"[" * 64 + b"]" * 64)
     text = json.dumps({"a": '[{"\\' * 50, "b": [[1], [2]] * 40})
     assert loads(text.encode()) == json.loads(text)
+
+
+@pytest.mark.parametrize("data", [b"[" * 65, b"[" * 40 + b"[[" * 40 + b"]]" * 40, b'["' + b'\\"[' * 100_000])
+def test_nesting_that_never_ends_is_refused_at_once(data: bytes) -> None:
+    with pytest.raises(InvalidInput):
+        loads(data)
+
+
+@given(DOCUMENTS, st.integers(0, 70))
+def test_depth_is_counted_as_the_reader_recurses(document: Any, around: int) -> None:
+    data = b"[" * around + canonical([document, "[{", [[]] * 70]) + b"]" * around
+    deep = _depth(json.loads(data))
+    if deep <= 64:
+        assert loads(data) == json.loads(data)
+    else:
+        with pytest.raises(TooLarge):
+            loads(data)
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
+
+
+def test_what_is_too_wide_is_refused_and_marks_in_texts_are_not_counted() -> None:
+    assert len(loads(b"[" + b"1," * 65_000 + b"1]")) == 65_001
+    for wide in (b"1," * 65_600, b"[]," * 32_800, b'"a",' * 65_600):
+        with pytest.raises(TooLarge, match="more than 65536 values"):
+            loads(b"[" + wide + b"1]")
+    text = json.dumps({"a": ',[{\\"' * 30_000, "b": ["\\", '"[', "]"] * 30})
+    assert loads(text.encode()) == json.loads(text)
+
+
+def test_an_escaped_backslash_before_u0000_is_a_text() -> None:
+    assert loads(b'"\\\\u0000"') == "\\u0000"
+    assert loads(b"[9007199254740991,-9007199254740991]") == [2**53 - 1, 1 - 2**53]
 
 
 def test_a_message_over_its_limit_is_too_large_and_says_how_large_it_is() -> None:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from typing import Any, Final, NoReturn
 
 import orjson
@@ -25,6 +26,8 @@ MAX_BYTES: Final = 1 << 20
 """The largest message read, in bytes (1 MiB)."""
 MAX_DEPTH: Final = 64
 """The deepest nesting of arrays and objects read."""
+SPREAD: Final = 16
+"""One bracket or comma is read for so many bytes of a limit (65,536 in a message): what is built is in proportion."""
 _SAFE: Final = (1 << 53) - 1
 
 
@@ -61,15 +64,18 @@ def _plain(value: Json) -> bool:
 def loads(data: bytes, *, where: str = "body", limit: int = MAX_BYTES) -> Json:
     """The JSON value in `data`, read strictly.
 
-    Refused: more than `limit` bytes, nesting over 64, a member named twice, NaN or infinity, a number out of range,
-    a byte order mark, lone surrogates, anything that is not UTF-8. Raises `TooLarge` or `InvalidInput`.
+    Refused: more than `limit` bytes or a sixteenth as many values, nesting over 64, a member named twice, NaN or
+    infinity, a number out of range, an integer that a double cannot hold (RFC 7493, 2.2), a byte order mark, lone
+    surrogates, the character NUL, anything that is not UTF-8. Raises `TooLarge` or `InvalidInput`.
     """
     if len(data) > limit:
         raise TooLarge(f"{len(data)} bytes are more than the {limit} allowed", where=where)
-    _check_depth(data, where)
+    _check_shape(data, where, limit)
+    if b"\\u0000" in data and _NUL.search(data):
+        raise InvalidInput("the character NUL ends a text for some readers and not for others", where=where)
     try:
         value = _DECODER.decode(data.decode())
-        orjson.dumps(value)  # refuses what could not be written again: lone surrogates, integers over 64 bits
+        orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER)  # refuses lone surrogates, and integers over 53 bits
     except (ValueError, RecursionError, TypeError) as error:
         raise InvalidInput(f"this is not acceptable JSON: {error}", where=where) from error
     return value
@@ -83,22 +89,35 @@ def loads_object(data: bytes, *, where: str = "body", limit: int = MAX_BYTES) ->
     return value
 
 
-def _check_depth(data: bytes, where: str) -> None:
-    """Refuse nesting over the limit; only where there are enough brackets at all is each byte looked at."""
-    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+def _check_shape(data: bytes, where: str, limit: int) -> None:
+    """Refuse what is too wide or too deep before any of it is built; only where there are many marks is more looked at.
+
+    Depth is counted in rounds, each of which takes away the innermost pairs all at once.
+    """
+    brackets = data.count(b"[") + data.count(b"{")
+    if brackets <= MAX_DEPTH and data.count(b",") <= limit // SPREAD:
         return
-    depth, quoted, escaped = 0, False, False
-    for byte in data:
-        if quoted:
-            quoted, escaped = escaped or byte != 0x22, not escaped and byte == 0x5C
-        elif byte == 0x22:
-            quoted = True
-        elif byte in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise TooLarge(f"nested deeper than {MAX_DEPTH}", where=where)
-        elif byte in b"]}":
-            depth -= 1
+    left, depth = _outside_texts(data).translate(_BRACKETS, _OTHERS), 0
+    if len(left) > limit // SPREAD:
+        raise TooLarge(f"more than {limit // SPREAD} values", where=where)
+    left = left.translate(None, b",")
+    while (fewer := left.replace(b"[]", b"")) != left:
+        left, depth = fewer, depth + 1
+        if depth > MAX_DEPTH:
+            break
+    if depth + left.count(b"[") > MAX_DEPTH:
+        raise TooLarge(f"nested deeper than {MAX_DEPTH}", where=where)
+
+
+def _outside_texts(data: bytes) -> bytes:
+    """What stands outside of quotes: escapes go first, and then every other piece is a text."""
+    plain = data.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in data else data
+    return b"".join(plain.split(b'"')[::2])
+
+
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
+_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
+_OTHERS: Final = bytes(byte for byte in range(256) if byte not in b"[]{},")
 
 
 def _members(pairs: list[tuple[str, Json]]) -> JsonObject:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from trustspace.core.canon import JsonObject, canonical, loads
+from trustspace.core.canon import JsonObject, canonical, loads_object
 from trustspace.core.contract import Contract, Status, end
 from trustspace.core.errors import InvalidInput, NotFound
 from trustspace.core.usage import OPEN, Access, Use, closed
@@ -70,7 +70,7 @@ class Endings:
 
     async def told(self, statement: str, peer: Caller) -> None:
         """The peer ended a contract between us: it ends here too."""
-        said = loads(self._stamp.check_statement("end", statement, peer))
+        said = loads_object(self._stamp.check_statement("end", statement, peer), where="statement")
         name, reason, now = str(said.get("agreement", "")), str(said.get("reason", "")), self._clock.now()
 
         def body(tx: Tx) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
-from trustspace.core.canon import JsonObject, canonical, digest, loads
+from trustspace.core.canon import JsonObject, canonical, digest, loads_object
 from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import Contract, Role, Status
 from trustspace.core.errors import Conflict, InvalidInput, NotFound, Refused
+from trustspace.core.identity.keys import aware
 from trustspace.core.policy import Decision, DecisionValue, due
 from trustspace.core.usage import (
     DELIVERED,
@@ -212,7 +213,7 @@ class Gate:
 
     async def receipt(self, statement: str, caller: Caller) -> Use:
         """The consumer's signed word that it has the data: the use is delivered and its token dies."""
-        payload = loads(self._stamp.check_statement("delivery", statement, caller))
+        payload = loads_object(self._stamp.check_statement("delivery", statement, caller), where="statement")
         now = self._clock.now()
 
         def body(tx: Tx) -> Use:
@@ -253,11 +254,11 @@ class Books:
 
     async def refused(self, statement: str, peer: Caller) -> Use:
         """Write down the provider's signed denial, whichever way it came; raises where it is not about our contract."""
-        told = loads(self._stamp.check_statement("denial", statement, peer))
+        told = loads_object(self._stamp.check_statement("denial", statement, peer), where="statement")
         contract = await self._store.read(lambda tx: tx.get(Contract, _member(told, "agreement")))
         if contract is None or contract.peer != peer.participant:
             raise NotFound("there is no such agreement between us", where="agreement")
-        at = datetime.fromisoformat(_member(told, "time"))
+        at = _time(told)
         use = Use(
             key=use_key(contract.key, _member(told, "use")),
             role=Role.CONSUMER.value,
@@ -383,6 +384,13 @@ def _check_receipt(use: Use, payload: JsonObject) -> None:
     ):
         if payload.get(member) != expected:
             raise InvalidInput(f"the receipt says {payload.get(member)!r}, not {expected!r}", where=f"receipt.{member}")
+
+
+def _time(told: JsonObject) -> datetime:
+    try:
+        return aware(datetime.fromisoformat(_member(told, "time")), "statement.time")
+    except ValueError as error:
+        raise InvalidInput("a time with its offset is expected", where="statement.time") from error
 
 
 def _member(told: JsonObject, name: str) -> str:

@@ -41,10 +41,14 @@ def public_app(engine: Engine, more: list[Route]) -> ASGIApp:
 
 
 def _rooted(app: ASGIApp) -> ASGIApp:
-    """The app under its full paths, also where it was mounted below one: tokens are bound to the path that was sent."""
+    """The app under its full paths, also where it was mounted below one, and whether they end in a slash or not.
+
+    Tokens are bound to the path that was sent: `raw_path` stays as it is.
+    """
 
     async def rooted(scope: Scope, receive: Receive, send: Send) -> None:
-        await app({**scope, "root_path": ""}, receive, send)
+        path = {"path": scope["path"].rstrip("/") or "/"} if "path" in scope else {}
+        await app({**scope, "root_path": "", **path}, receive, send)
 
     return rooted
 

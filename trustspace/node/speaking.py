@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from trustspace.core import contract as contracts
 from trustspace.core import transfer as transfers
-from trustspace.core.canon import canonical, digest, loads_object
 from trustspace.core.contract import Negotiation
 from trustspace.core.transfer import Transfer
 from trustspace.protocols import dsp
@@ -38,12 +37,8 @@ class DspCodec:
         return dsp.read_reason(body)
 
     def redacted(self, body: bytes) -> bytes:
-        """A transfer start whose access token is replaced by its SHA-256: evidence is handed to others."""
-        message = loads_object(body)
-        for item in (message.get("dataAddress") or {}).get("endpointProperties", ()):
-            if item.get("name") == "authorization":
-                item["value"] = f"sha256:{digest(str(item.get('value')).encode())}"
-        return canonical(message)
+        """A transfer start whose secrets are replaced by their SHA-256: evidence is handed to others."""
+        return dsp.without_secrets(body)
 
 
 NEGOTIATION: Final = Machinery(

@@ -121,6 +121,8 @@ class Negotiations:
     def _opened(self, message: Message, caller: Caller) -> Negotiation:
         if not isinstance(message, ContractRequest | ContractOffer):
             raise IllegalTransition(f"{message.verb} does not begin a negotiation", where="contract negotiation")
+        if not message.offer.target:
+            raise InvalidInput("an offer in a message names what it is about", where="offer.target")
         role, now = (Role.PROVIDER if message.verb is Verb.REQUEST else Role.CONSUMER), self._a.clock.now()
         return Negotiation(key=self._a.ids.uuid(), role=role, peer=caller.participant, created=now, changed=now)
 
@@ -190,6 +192,7 @@ class Negotiations:
         try:
             if agreement is None:
                 raise Refused("the agreement is missing")
+            check_understood(negotiation.agreement.encode(), negotiation.offer)
             check_agreement(negotiation, agreement, me=self.house.party, peer=_party(peer), now=self._a.clock.now())
             self._check_signed(signature, peer, "agreement")
             if signature:
@@ -326,7 +329,6 @@ def _objection(message: ContractAgreement) -> str:
     """What is wrong with the signed bytes, by themselves and beside the JSON; "" for nothing."""
     try:
         check_exact_bytes(message.signed or message.document, message.document)
-        check_understood(message.document)
     except Refused as error:
         return str(error)
     return ""

@@ -180,6 +180,12 @@ def test_the_signed_bytes_are_the_agreement_in_the_message() -> None:
         check_exact_bytes(b"{", document)
 
 
+def test_a_foreign_agreement_may_do_without_a_time_and_ours_may_not() -> None:
+    check_agreement(negotiation(), replace(AGREEMENT, timestamp="", members={}), me=CONSUMER, peer=PROVIDER)
+    with pytest.raises(Refused, match="timestamp"):
+        check_agreement(negotiation(), replace(AGREEMENT, timestamp=""), me=CONSUMER, peer=PROVIDER)
+
+
 def test_offers_and_agreements_are_read_as_they_are_written() -> None:
     rich = replace(OFFER, extra=(("assigner", PROVIDER.id), ("urn:trustspace:v1:note", "x")))
     assert read_offer(offer_to_json(rich, with_target=True)) == rich

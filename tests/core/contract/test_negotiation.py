@@ -192,6 +192,22 @@ def test_a_counter_offer_replaces_the_terms_and_keeps_the_address() -> None:
     assert (after.offer, after.offered_by, after.callback) == (other, Role.CONSUMER, "https://c")
 
 
+def test_a_counter_offer_that_names_no_target_is_about_the_same() -> None:
+    bare = replace(TERMS, target="", id="urn:offer:2")
+    begun = replace(copy(Role.PROVIDER, State.OFFERED), terms="")
+    asked = receive(begun, ContractRequest("c", "p", TERMS), now=T1)
+    offered = acknowledged(send(asked, ContractOffer("c", "p", TERMS), now=T1), now=T1)
+    again = receive(offered, ContractRequest("c", "p", bare), now=T1)
+    assert again.offer == replace(TERMS, id="urn:offer:2")
+    assert receive(begun, ContractRequest("c", "p", bare), now=T1).offer == bare
+
+
+def test_a_callback_address_may_end_in_a_slash() -> None:
+    begun = Negotiation(key="p", role=Role.PROVIDER, peer="x", created=T0, changed=T0)
+    asked = receive(begun, ContractRequest("c", None, TERMS, "https://c/dsp/"), now=T1)
+    assert asked.callback == "https://c/dsp"
+
+
 def test_a_peer_that_does_not_sign_leaves_its_agreement_without_signature() -> None:
     after = receive(copy(Role.CONSUMER, State.REQUESTED), ContractAgreement.of("c", "p", AGREED), now=T1)
     assert (after.agreed, after.provider_signature) == (AGREED, "")

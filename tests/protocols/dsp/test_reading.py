@@ -211,7 +211,7 @@ def test_a_policy_that_is_not_understood_does_not_hide_the_dataset() -> None:
 def test_a_distribution_may_hold_its_service() -> None:
     way = {"format": "HttpData-PULL", "accessService": {"@id": "s", "@type": "DataService", "endpointURL": "https://p"}}
     view = dsp.decode_dataset(canonical({**VECTORS["dataset"], "distribution": way, "dct:title": 3}))
-    assert (view.distributions, view.title) == ((dsp.Distribution("HttpData-PULL", "s"),), "")
+    assert (view.distributions, view.title) == ((dsp.Distribution("HttpData-PULL", "s", "https://p"),), "")
 
 
 # --- versions -------------------------------------------------------------------------------------------------------

@@ -29,6 +29,12 @@ _ABOUT: Final = ("@id", "@type", "target", "assigner", "assignee", "timestamp")
 _RULES: Final = ("permission", "prohibition", "obligation")
 _OURS: Final = (PROVIDER_IDENTIFIER, PROVIDER_CREDIT_CODE, CONSUMER_IDENTIFIER, CONSUMER_CREDIT_CODE, OFFER)
 _MEMBERS: Final = frozenset((*_ABOUT, *_RULES, *_OURS))
+_TERMS: Final = "http://purl.org/dc/terms/"
+DESCRIPTIVE: Final = frozenset(
+    {"dct:title", "http://www.w3.org/2000/01/rdf-schema#label", "http://www.w3.org/2000/01/rdf-schema#comment"}
+    | {f"{_TERMS}{name}" for name in ("title", "description", "created", "issued", "modified", "creator", "publisher")}
+)
+"""Members that only describe an agreement, for people: whatever they say, nobody is bound to anything by it."""
 
 
 def check_request(requested: Offer, published: Offer) -> None:
@@ -45,7 +51,8 @@ def check_agreement(
 
     Policy and target are compared with the offer, parties, id and time each by itself: the assigner is the provider,
     the id is not the offer's, the time lies between the start of the negotiation and `now` (by default the last change
-    of it), give or take the clock tolerance. An agreement with members of ours names by them what is known of us both.
+    of it), give or take the clock tolerance. An agreement with members of ours names by them what is known of us both,
+    and has its time; another one may do without.
     """
     offer = negotiation.offer
     if offer is None:
@@ -58,7 +65,8 @@ def check_agreement(
         raise Refused("an agreement has an id of its own, and this is the offer's", where="agreement.@id")
     _same_policy("agreement", offer.policy, agreement.policy)
     _same_members(agreement, party_members(provider, consumer, offer.id))
-    _plausible(agreement.timestamp, negotiation.created, now or negotiation.changed)
+    if agreement.timestamp or agreement.members:
+        _plausible(agreement.timestamp, negotiation.created, now or negotiation.changed)
 
 
 def check_exact_bytes(signed: bytes, document: bytes) -> None:
@@ -77,15 +85,17 @@ def check_exact_bytes(signed: bytes, document: bytes) -> None:
     raise Refused("the signed bytes are not in canonical form (RFC 8785)", where="agreement")
 
 
-def check_understood(document: bytes) -> None:
+def check_understood(document: bytes, offer: Offer | None = None) -> None:
     """The agreement holds nothing that is not read here: what nobody understands is not signed; raises `Refused`.
 
     Its rules are read strictly anyway; this is for what stands beside them (`conflict`, `inheritFrom`, another type).
+    A member may stand there unread where it only describes, or where the offer that was asked for held the very same.
     """
     members = loads(document, where="agreement")
+    known = dict(offer.extra) if offer else {}
     _same("agreement.@type", "Agreement", str(members.get("@type", "")))
-    for name in members:
-        if name not in _MEMBERS:
+    for name, value in members.items():
+        if name not in _MEMBERS and name not in DESCRIPTIVE and (value is None or known.get(name) != value):
             raise Refused(f"the member {name!r} is not part of the agreements signed here", where="agreement")
 
 

@@ -131,7 +131,9 @@ def receive(negotiation: Negotiation, message: Message, *, now: datetime) -> Neg
     code, reasons = _end(message)
     moved = _RULES.received(mine, message.verb, now=now, code=code, reasons=reasons)
     if isinstance(message, ContractRequest | ContractOffer):
-        moved = replace(moved, callback=message.callback or moved.callback, peer_signs=bool(message.signs))
+        moved = replace(
+            moved, callback=(message.callback or moved.callback).rstrip("/"), peer_signs=bool(message.signs)
+        )
     return _with_content(moved, message)
 
 
@@ -167,6 +169,8 @@ def _with_content(negotiation: Negotiation, message: Message) -> Negotiation:
     match message:
         case ContractRequest(offer=offer) | ContractOffer(offer=offer):
             by = Role.CONSUMER if message.verb is Verb.REQUEST else Role.PROVIDER
+            if not offer.target and (last := negotiation.offer):  # a counter-offer that does not say what it is about
+                offer = replace(offer, target=last.target)
             terms = canonical(offer_to_json(offer, with_target=True)).decode()
             return replace(negotiation, terms=terms, offered_by=by)
         case ContractAgreement(signed=signed, document=document):

@@ -9,6 +9,7 @@ from typing import Final
 from trustspace.core.canon import Json, JsonObject, canonical
 from trustspace.core.errors import InvalidInput
 from trustspace.core.policy import Policy, from_odrl, to_odrl
+from trustspace.core.policy.model import ODRL
 
 OURS: Final = "urn:trustspace:v1:"
 """The namespace of the members that the protocol does not have; others ignore what they do not know."""
@@ -17,13 +18,19 @@ PROVIDER_CREDIT_CODE: Final = f"{OURS}providerCreditCode"
 CONSUMER_IDENTIFIER: Final = f"{OURS}consumerIdentifier"
 CONSUMER_CREDIT_CODE: Final = f"{OURS}consumerCreditCode"
 OFFER: Final = f"{OURS}offer"
+_WORDS: Final = frozenset(
+    {"conflict", "inheritFrom", "inheritAllowed", "action", "constraint", "refinement", "duty", "remedy"}
+    | {"consequence", "function", "relation", "failure", "partOf", "source", "scope", "implies", "includedIn"}
+)
+"""What ODRL 2.2 says of a whole policy, or of all its rules at once (compact policies); none of it is read here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A policy on a target, by name; `target` is "" inside a catalogue, where the dataset is the target.
 
-    `extra` holds further text members, sorted: those of our namespace, and `assigner`, `assignee` and `profile`.
+    `extra` holds further text members, sorted, that are kept and handed back and decide nothing here: `assigner`,
+    `assignee`, `profile`, and those with an absolute name.
     """
 
     id: str
@@ -69,6 +76,7 @@ def read_offer(value: Json, *, target: str = "", where: str = "offer") -> Offer:
     members = _object(value, where)
     if members.get("@type") != "Offer":
         raise InvalidInput("an Offer is expected", where=f"{where}.@type")
+    refuse_unread(members, where)
     kept = {name: item for name, item in members.items() if _is_extra(name) and isinstance(item, str)}
     return Offer(
         id=_text(members, "@id", where),
@@ -124,8 +132,15 @@ def party_members(provider: Party, consumer: Party, offer: str = "") -> dict[str
     return {name: text for name, text in members.items() if text}
 
 
+def refuse_unread(members: JsonObject, where: str) -> None:
+    """Raise `InvalidInput` for a member beside the rules by which ODRL gives them another meaning."""
+    for name in members:
+        if name in _WORDS or name.startswith(ODRL):
+            raise InvalidInput(f"the member {name!r} is not part of the policies spoken here", where=where)
+
+
 def _is_extra(name: str) -> bool:
-    return name.startswith(OURS) or name in {"assigner", "assignee", "profile"}
+    return name in {"assigner", "assignee", "profile"} or (":" in name and not name.startswith("@"))
 
 
 def _rules(members: JsonObject) -> JsonObject:

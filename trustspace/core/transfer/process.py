@@ -93,7 +93,7 @@ def receive(transfer: Transfer, message: Message, *, now: datetime) -> Transfer:
     code, reasons = _why(message)
     moved = _RULES.received(mine, message.verb, now=now, code=code, reasons=reasons)
     if isinstance(message, TransferRequest):
-        moved = replace(moved, callback=message.callback)
+        moved = replace(moved, callback=message.callback.rstrip("/"))
     return _with_content(moved, message)
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from trustspace.protocols.dsp.answers import encode_error, encode_state, pids_in, read_reason, read_state
+from trustspace.protocols.dsp.answers import (
+    encode_error,
+    encode_state,
+    pids_in,
+    read_reason,
+    read_state,
+    without_secrets,
+)
 from trustspace.protocols.dsp.catalogue import (
     CatalogView,
     DataService,
@@ -62,4 +69,5 @@ __all__ = [
     "pids_in",
     "read_reason",
     "read_state",
+    "without_secrets",
 ]

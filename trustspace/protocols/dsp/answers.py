@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from trustspace.core.canon import JsonObject, loads
+from trustspace.core.canon import Json, JsonObject, canonical, digest
 from trustspace.core.contract import Negotiation, Role
 from trustspace.core.errors import InvalidInput, TrustspaceError
 from trustspace.core.transfer import Transfer
@@ -18,13 +18,15 @@ from trustspace.protocols.dsp.messages import (
     TransferRefusal,
     encode,
 )
-from trustspace.protocols.dsp.terms import plain
+from trustspace.protocols.dsp.terms import message
 
 _REFUSALS: Final[Mapping[str, Callable[[str, str, str, tuple[str, ...]], object]]] = {
     "negotiation": NegotiationRefusal,
     "transfer": TransferRefusal,
     "catalog": lambda _consumer, _provider, code, reasons: CatalogRefusal(code, reasons),
 }
+_ELSEWHERE: Final = ("detail", "message", "title", "error")
+"""Where other errors have their reason: RFC 9457, and what frameworks answer by themselves."""
 
 
 def encode_state(process: Negotiation | Transfer) -> bytes:
@@ -51,10 +53,10 @@ def read_state(body: bytes, role: Role) -> tuple[str, str]:
 
 
 def read_reason(body: bytes) -> str:
-    """Why a peer refused, for people: its code and reasons; "" where it does not say."""
+    """Why a peer refused, for people: its code and reasons, or what a common form of error says instead; or ""."""
     wire = _tolerant(body)
-    reasons = texts(wire["reason"], "reason") if "reason" in wire else ()
-    said = "; ".join(filter(None, reasons))
+    told: Json = wire.get("reason") or next((wire[name] for name in _ELSEWHERE if wire.get(name)), [])
+    said = "; ".join(filter(None, texts(told, "reason")))
     code = _text(wire, "code")
     return f"{code}: {said}" if code and said else code or said
 
@@ -65,10 +67,32 @@ def pids_in(body: bytes) -> tuple[str, str]:
     return _text(wire, "consumerPid"), _text(wire, "providerPid")
 
 
+def without_secrets(body: bytes) -> bytes:
+    """A transfer start in canonical JSON whose tokens and passwords are replaced by their SHA-256.
+
+    It is in compact form then, whatever form it came in: a secret hides behind no spelling.
+    """
+    wire = message(body)
+    address = wire.get("dataAddress")
+    pairs = address.get("endpointProperties", []) if isinstance(address, dict) else []
+    hidden = [_hidden(pair) if isinstance(pair, dict) else pair for pair in pairs]
+    return canonical({**wire, "dataAddress": {**address, "endpointProperties": hidden}} if hidden else wire)
+
+
+_SECRET: Final = ("authorization", "token", "password", "secret", "key")
+"""How the names of properties end whose values open doors."""
+
+
+def _hidden(pair: JsonObject) -> JsonObject:
+    if not str(pair.get("name")).lower().endswith(_SECRET):
+        return pair
+    return {**pair, "value": f"sha256:{digest(str(pair.get('value')).encode())}"}
+
+
 def _tolerant(body: bytes) -> JsonObject:
     """The members of a body that may be anything at all."""
     try:
-        wire = plain(loads(body))
+        wire = message(body)
     except InvalidInput:
         return {}
     return wire if isinstance(wire, dict) else {}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from trustspace.core.canon import Json, JsonObject, canonical
 from trustspace.core.contract import Offer, offer_to_json, read_offer
 from trustspace.core.errors import InvalidInput
-from trustspace.protocols.dsp.forms import items, members, text
+from trustspace.protocols.dsp.forms import items, listed, members, text
 from trustspace.protocols.dsp.messages import read
-from trustspace.protocols.dsp.terms import CONTEXT, OURS
+from trustspace.protocols.dsp.terms import CONTEXT, OURS, TITLE
+
+T = TypeVar("T")
 
 MAX_DEPTH: Final = 8
 """How deep catalogues within catalogues are read."""
@@ -27,10 +30,14 @@ class DataService:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A way to get a dataset: a format for the transfer request, and the name of the service that serves it."""
+    """A way to get a dataset: a format for the transfer request, and the service that serves it.
+
+    `service` is its name, `endpoint` its base address where the distribution itself says so; "" for what it does not.
+    """
 
     format: str
     service: str
+    endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +58,13 @@ class DatasetView:
 
 @dataclass(frozen=True, slots=True)
 class CatalogView:
-    """A participant's catalogue."""
+    """A participant's catalogue. `unread` says why further datasets and services of it are not listed."""
 
     id: str
     participant: str
     datasets: tuple[DatasetView, ...] = ()
     services: tuple[DataService, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def encode_catalog(catalog: CatalogView) -> bytes:
@@ -84,11 +92,14 @@ def decode_catalog(body: bytes) -> CatalogView:
     """What a peer's catalogue holds, catalogues within it included; `InvalidInput` names the member that is wrong."""
     wire = read(body, "Catalog")
     found = list(_catalogs(wire, 0))
+    datasets, lost = _readable(_read_dataset, found, "dataset")
+    services, gone = _readable(_read_service, found, "service")
     return CatalogView(
         id=text(wire.get("@id"), "@id"),
         participant=text(wire.get("participantId"), "participantId"),
-        datasets=tuple(_read_dataset(one) for part in found for one in items(part.get("dataset"), "dataset")),
-        services=tuple(_read_service(one) for part in found for one in items(part.get("service"), "service")),
+        datasets=datasets,
+        services=services,
+        unread=lost + gone,
     )
 
 
@@ -102,7 +113,7 @@ def _dataset(dataset: DatasetView) -> JsonObject:
         **dict(dataset.extra),
         "@id": dataset.id,
         "@type": "Dataset",
-        **({"dct:title": dataset.title} if dataset.title else {}),
+        **({TITLE: dataset.title} if dataset.title else {}),
         "hasPolicy": [offer_to_json(offer, with_target=False) for offer in dataset.offers],
         "distribution": [
             {"@type": "Distribution", "format": way.format, "accessService": way.service}
@@ -123,38 +134,50 @@ def _catalogs(wire: JsonObject, depth: int) -> Iterator[JsonObject]:
         yield from _catalogs(inner, depth + 1)
 
 
-def _read_dataset(value: JsonObject) -> DatasetView:
+def _readable(
+    read: Callable[[Json], T], parts: Iterable[JsonObject], name: str
+) -> tuple[tuple[T, ...], tuple[str, ...]]:
+    """What could be read of the items of a member, and why the others were not: one bad record hides no other."""
+    done, unread = [], []
+    for value in (one for part in parts for one in listed(part.get(name))):
+        try:
+            done.append(read(value))
+        except InvalidInput as error:
+            unread.append(str(error))
+    return tuple(done), tuple(unread)
+
+
+def _read_dataset(value: Json) -> DatasetView:
+    value = members(value, "dataset")
     name = text(value.get("@id"), "dataset.@id")
-    offers, unread = _offers(value, name)
-    title = value.get("title", "")
+    offers, unread = _readable(partial(read_offer, target=name, where="hasPolicy"), [value], "hasPolicy")
+    ways, lost = _readable(_read_way, [value], "distribution")
+    title = value.get(TITLE, "")
     return DatasetView(
         id=name,
         offers=offers,
-        distributions=tuple(_read_way(way) for way in items(value.get("distribution"), "distribution")),
-        title=title if isinstance(title, str) else "",
+        distributions=ways,
+        title=_said(title),
         extra=tuple(sorted((key, one) for key, one in value.items() if key.startswith(OURS) and isinstance(one, str))),
-        unread=unread,
+        unread=unread + lost,
     )
 
 
-def _offers(value: JsonObject, target: str) -> tuple[tuple[Offer, ...], tuple[str, ...]]:
-    """The offers that are understood, and why the others are not: one foreign policy does not hide the dataset."""
-    offers, unread = [], []
-    for one in items(value.get("hasPolicy"), "hasPolicy"):
-        try:
-            offers.append(read_offer(one, target=target, where="hasPolicy"))
-        except InvalidInput as error:
-            unread.append(str(error))
-    return tuple(offers), tuple(unread)
+def _read_way(value: Json) -> Distribution:
+    way = members(value, "distribution")
+    service = way.get("accessService", "")
+    inside = service if isinstance(service, dict) else {"@id": service}
+    return Distribution(
+        text(way.get("format"), "distribution.format"),
+        _said(inside.get("@id")),
+        _said(inside.get("endpointURL")),
+    )
 
 
-def _read_way(value: JsonObject) -> Distribution:
-    return Distribution(text(value.get("format"), "distribution.format"), _service_name(value.get("accessService")))
+def _said(value: Json) -> str:
+    return value if isinstance(value, str) else ""
 
 
-def _service_name(value: Json) -> str:
-    return value if isinstance(value, str) else text(members(value, "accessService").get("@id"), "accessService.@id")
-
-
-def _read_service(value: JsonObject) -> DataService:
-    return DataService(text(value.get("@id"), "service.@id"), text(value.get("endpointURL"), "service.endpointURL"))
+def _read_service(value: Json) -> DataService:
+    service = members(value, "service")
+    return DataService(text(service.get("@id"), "service.@id"), text(service.get("endpointURL"), "service.endpointURL"))

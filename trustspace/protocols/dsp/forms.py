@@ -58,6 +58,11 @@ def items(value: Json, where: str) -> list[JsonObject]:
     return [members(item, f"{where}[{at}]") for at, item in enumerate(value or [])]
 
 
+def listed(value: Json) -> list[Json]:
+    """The items of an array, whatever they are; of anything else the one that it is, of nothing none."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
 def _said(value: Json) -> str:
     inner = value.get("@value") if isinstance(value, dict) else value
     return inner if isinstance(inner, str) else canonical(value).decode()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from trustspace.core.canon import Json, JsonObject, canonical, loads_object
+from trustspace.core.canon import Json, JsonObject, canonical
 from trustspace.core.contract import (
     ContractAgreement,
     ContractEvent,
@@ -221,7 +221,7 @@ def decode(body: bytes, kind: type[M]) -> M:
 
 def read(body: bytes, expected: str) -> JsonObject:
     """The members of a body in compact form; `InvalidInput` where its `@type` is not the expected one."""
-    wire = terms.plain(loads_object(body))
+    wire = terms.message(body)
     if not isinstance(wire, dict):
         raise InvalidInput("a message is expected", where=expected)
     if wire.get("@type") != expected:

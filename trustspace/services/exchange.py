@@ -20,6 +20,7 @@ from trustspace.core.machine import Machine
 from trustspace.core.record import Record
 from trustspace.ports import Answer, Clock, Ids, Outgoing, Store, Tx
 from trustspace.services.logging import log
+from trustspace.services.planning import Plan
 
 RECEIPT: Final = "trustspace-receipt"
 """The header of an answer that carries its receipt."""
@@ -162,6 +163,7 @@ class Surroundings:
     kick: Callable[[list[Outgoing]], None]
     changed: Callable[[Record], None]
     ask: Callable[[str, str], Awaitable[Answer]]
+    plan: Plan = field(default_factory=Plan)
 
 
 def idempotency_key(sender: str, pid: str, verb: str, body: bytes) -> str:
@@ -203,7 +205,8 @@ class Exchange(Generic[R, M]):
             if (stored := tx.seen(key)) is not None:
                 return Reply.unpack(stored), None
             before = opening or self._of(tx, pid, incoming.caller.participant)
-            after = tx.save(self._m.rules.receive(before, message, now=now), expect=before.version)
+            taken = self._a.plan.planned(tx, self._m.rules.receive(before, message, now=now))
+            after = tx.save(taken, expect=before.version)
             also(tx, after)
             status, text = self._m.codec.answer(after, created=opening is not None)
             reply = Reply(status, str(after.state), after.key, text, after.todo)
@@ -268,7 +271,7 @@ class Exchange(Generic[R, M]):
             if str(before.pending or "") != outgoing.verb or [one.id for one in current] != [outgoing.id]:
                 return before, []  # the peer's next message overtook this answer, and was the acknowledgement itself
             after, word = self._booked(before, answer, now)
-            saved = tx.save(after, expect=before.version)
+            saved = tx.save(self._a.plan.planned(tx, after), expect=before.version)
             return saved, [self._queue(tx, saved, word, spare, now)] if word is not None else []
 
         after, farewells = await self._a.store.run(body)

@@ -22,7 +22,7 @@ from trustspace.core.contract.messages import (
     Message,
     Verb,
 )
-from trustspace.core.contract.negotiation import MACHINE, Negotiation, State, acknowledged, failed, receive, send
+from trustspace.core.contract.negotiation import MACHINE, Negotiation, State, acknowledged, due, failed, receive, send
 from trustspace.core.contract.offer import (
     Agreement,
     Offer,
@@ -64,6 +64,7 @@ __all__ = [
     "check_request",
     "check_understood",
     "conclude",
+    "due",
     "end",
     "failed",
     "offer_to_json",

@@ -15,7 +15,7 @@ Our message stays pending until it is answered, even where it has lost: so there
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -65,6 +65,8 @@ class Exchange(Record, Generic[S, V]):
     ended_by: Role | None = None
     refusal: str = ""
     todo: str = ""
+    reached: dict[str, int] = field(default_factory=dict, hash=False)
+    spoke: int = 0
     tag: str = ""
     created: datetime
     changed: datetime
@@ -78,6 +80,16 @@ class Exchange(Record, Generic[S, V]):
     def provider_pid(self) -> str:
         """The provider's pid of this process, "" while unknown."""
         return self.key if self.role is Role.PROVIDER else self.peer_pid
+
+    @property
+    def round(self) -> int:
+        """How often the process has come to its present state, from 1; 0 before it has begun."""
+        return self.reached.get(str(self.state), 0)
+
+    @property
+    def silent(self) -> bool:
+        """Whether we have said nothing since the process came to its present state."""
+        return self.spoke != sum(self.reached.values())
 
 
 E = TypeVar("E", bound=Exchange[Any, Any])
@@ -100,8 +112,8 @@ class Rules(Generic[S, V]):
 
     def received(self, mine: E, verb: V, *, now: datetime, code: str = "", reasons: tuple[str, ...] = ()) -> E:
         """The process after the peer's message; `IllegalTransition` where it may not come now."""
-        state, pending = self._incoming(mine, verb)
-        after = replace(mine, state=state)
+        *states, pending = self._incoming(mine, verb)
+        after = _moved(mine, *states)
         if verb == self.terminate:
             after = replace(after, code=code, reasons=reasons, ended_by=mine.role.other)
         return self._answered(after, now) if pending is None else self._settled(after, now)
@@ -115,7 +127,8 @@ class Rules(Generic[S, V]):
                 hint="wait for the peer's answer; status shows what holds it up",
             )
         self.machine.after(mine.state, mine.role, verb)
-        return self._settled(replace(mine, pending=verb, pending_code=code, pending_reasons=reasons), now)
+        said = replace(mine, pending=verb, pending_code=code, pending_reasons=reasons, spoke=sum(mine.reached.values()))
+        return self._settled(said, now)
 
     def acknowledged(self, mine: E, *, now: datetime, peer_pid: str = "") -> E:
         """The process once the peer has said yes to the pending message; the same one where that is known already.
@@ -131,7 +144,7 @@ class Rules(Generic[S, V]):
         if mine.pending == self.terminate and (mine.role is Role.CONSUMER or not self._final(mine)):
             return self._ended(after, now)
         then = self.machine.moves.get((mine.state, mine.role, mine.pending), mine.state)  # the same: it had lost
-        return self._answered(replace(after, state=then), now)
+        return self._answered(after if then == mine.state else _moved(after, then), now)
 
     def failed(self, mine: E, reason: str, *, now: datetime, code: str = "") -> E:
         """The process once the peer has refused the pending message for good.
@@ -146,15 +159,19 @@ class Rules(Generic[S, V]):
         told = replace(mine, refusal=reason)
         if self._final(mine) or mine.state in self.lasting:
             return self._answered(told, now)
-        end = replace(told, state=self.terminated, code=code, reasons=(reason,), ended_by=mine.role.other)
-        return self._answered(end, now)
+        end = replace(told, code=code, reasons=(reason,), ended_by=mine.role.other)
+        return self._answered(_moved(end, self.terminated), now)
 
-    def _incoming(self, mine: E, verb: V) -> tuple[S, V | None]:
-        """The state after the peer's move, and what of ours is still on its way."""
+    def next(self, mine: E) -> str:
+        """What is to be done by us where the process stands, "" for nothing."""
+        return "" if mine.pending is not None or mine.state is None else self.todo.get((mine.state, mine.role), "")
+
+    def _incoming(self, mine: E, verb: V) -> tuple[Any, ...]:
+        """The states that the peer's move leads to, and what of ours is still on its way."""
         peer, pending, moves = mine.role.other, mine.pending, self.machine.moves
         ours = moves.get((mine.state, mine.role, pending)) if pending is not None else None
         if ours is not None and (ours, peer, verb) in moves:
-            return moves[ours, peer, verb], None  # it overtook the answer to ours
+            return ours, moves[ours, peer, verb], None  # it overtook the answer to ours
         theirs = self.machine.after(mine.state, peer, verb)
         shut_out = ours is not None and (theirs, mine.role, pending) not in moves
         if shut_out and not self._yields(mine, verb, theirs):
@@ -172,7 +189,7 @@ class Rules(Generic[S, V]):
 
     def _ended(self, mine: E, now: datetime) -> E:
         """Ended by us, with the reasons that were on their way."""
-        ended = replace(mine, state=self.terminated, ended_by=mine.role)
+        ended = replace(_moved(mine, self.terminated), ended_by=mine.role)
         return self._answered(replace(ended, code=mine.pending_code, reasons=mine.pending_reasons), now)
 
     def _answered(self, mine: E, now: datetime) -> E:
@@ -181,8 +198,15 @@ class Rules(Generic[S, V]):
 
     def _settled(self, mine: E, now: datetime) -> E:
         """At its new time, with what is to be done derived again."""
-        due = "" if mine.pending is not None or mine.state is None else self.todo.get((mine.state, mine.role), "")
-        return replace(mine, todo=due, changed=now)
+        return replace(mine, todo=self.next(mine), changed=now)
+
+
+def _moved(mine: E, *states: Any) -> E:
+    """The process in the last of the states that it came through."""
+    reached = dict(mine.reached)
+    for state in states:
+        reached[str(state)] = reached.get(str(state), 0) + 1
+    return replace(mine, state=states[-1], reached=reached)
 
 
 def bind(mine: E, peer_pid: str) -> E:

@@ -77,8 +77,9 @@ _RULES: Final[Rules[State, Verb]] = Rules(
 class Negotiation(Exchange[State, Verb]):
     """One side's copy of a negotiation.
 
-    `terms` is the canonical JSON of the last offer on the table ("" for none), `agreement` the exact JSON text of the
-    agreement, the signatures base64url of CMS DER ("" for none). `peer_signs` is what the peer says of itself.
+    `terms` is the canonical JSON of the last offer on the table ("" for none), `before` that of the other side which it
+    answers, `agreement` the exact JSON text of the agreement, the signatures base64url of CMS DER ("" for none).
+    `peer_signs` is what the peer says of itself.
     """
 
     KIND: ClassVar[str] = "negotiation"
@@ -87,6 +88,7 @@ class Negotiation(Exchange[State, Verb]):
     state: State | None = None
     pending: Verb | None = None
     terms: str = ""
+    before: str = ""
     offered_by: Role | None = None
     agreement: str = ""
     provider_signature: str = ""
@@ -97,6 +99,11 @@ class Negotiation(Exchange[State, Verb]):
     def offer(self) -> Offer | None:
         """The last offer on the table."""
         return _read_terms(self.terms) if self.terms else None
+
+    @property
+    def earlier(self) -> Offer | None:
+        """The other side's offer that the last one answers."""
+        return _read_terms(self.before) if self.before else None
 
     @property
     def agreed(self) -> Agreement | None:
@@ -160,6 +167,11 @@ def failed(negotiation: Negotiation, reason: str, *, now: datetime, code: str = 
     return _RULES.failed(negotiation, reason, now=now, code=code)
 
 
+def due(negotiation: Negotiation) -> str:
+    """What is to be done by us where the negotiation stands, "" for nothing."""
+    return _RULES.next(negotiation)
+
+
 def _end(message: Message) -> tuple[str, tuple[str, ...]]:
     return (message.code, message.reasons) if isinstance(message, ContractTermination) else ("", ())
 
@@ -172,7 +184,7 @@ def _with_content(negotiation: Negotiation, message: Message) -> Negotiation:
             if not offer.target and (last := negotiation.offer):  # a counter-offer that does not say what it is about
                 offer = replace(offer, target=last.target)
             terms = canonical(offer_to_json(offer, with_target=True)).decode()
-            return replace(negotiation, terms=terms, offered_by=by)
+            return replace(negotiation, terms=terms, before=negotiation.terms, offered_by=by)
         case ContractAgreement(signed=signed, document=document):
             return replace(
                 negotiation,

@@ -13,7 +13,7 @@ from trustspace.core.transfer.messages import (
     TransferTermination,
     Verb,
 )
-from trustspace.core.transfer.process import MACHINE, State, Transfer, acknowledged, failed, receive, send
+from trustspace.core.transfer.process import MACHINE, State, Transfer, acknowledged, due, failed, receive, send
 
 __all__ = [
     "MACHINE",
@@ -29,6 +29,7 @@ __all__ = [
     "TransferTermination",
     "Verb",
     "acknowledged",
+    "due",
     "failed",
     "receive",
     "send",

@@ -124,6 +124,11 @@ def failed(transfer: Transfer, reason: str, *, now: datetime, code: str = "") ->
     return _RULES.failed(transfer, reason, now=now, code=code)
 
 
+def due(transfer: Transfer) -> str:
+    """What is to be done by us where the transfer stands, "" for nothing."""
+    return _RULES.next(transfer)
+
+
 def _why(message: Message) -> tuple[str, tuple[str, ...]]:
     if isinstance(message, TransferTermination | TransferSuspension):
         return message.code, message.reasons

@@ -40,12 +40,14 @@ from trustspace.node.waiting import Waiting
 from trustspace.ports import Answer, Clock, Ids, Outgoing, Peer, Store, Tx
 from trustspace.protocols import dsp
 from trustspace.protocols.national.client import NationalCodec
+from trustspace.services.agenda import Agenda
 from trustspace.services.certificates import remember
 from trustspace.services.delivery import Delivery, pause
 from trustspace.services.directory import Directory, newest_seen, saw_list
 from trustspace.services.ending import Endings
 from trustspace.services.exchange import RECEIPT, Caller, Codec, Surroundings
 from trustspace.services.negotiation import House, Negotiations, published
+from trustspace.services.planning import HOLD, RULE, Plan
 from trustspace.services.registry_client import RegistryClient
 from trustspace.services.transfer import DIGEST, PULL, SIZE, Transfers
 from trustspace.services.usage import NOTICE, Books, Gate
@@ -124,8 +126,11 @@ class Engine:
         self.adopt()
 
     def _use_cases(self) -> None:
+        acts = {machine: partial(self.advance, machine) for machine in ("negotiation", "transfer")}
+        self.agenda = Agenda(self.clock, acts, sleep=self._sleep)
+        plan = Plan(self.settings.rulebook, self.agenda.put)
         around = Surroundings(
-            self.store, self.clock, self.ids, self.me, self._kick, self.waiting.changed, self._ask_state
+            self.store, self.clock, self.ids, self.me, self._kick, self.waiting.changed, self._ask_state, plan
         )
         house = House(Party(self.me), self.base, self.settings.require_signatures)
         negotiation, transfer = replace(NEGOTIATION, codec=self._codec), replace(TRANSFER, codec=self._codec)
@@ -185,6 +190,7 @@ class Engine:
         await self.remember_own()
         async with anyio.create_task_group() as self._group:
             await self._group.start(self.delivery.run)
+            await self._group.start(self.agenda.run)
             self._group.start_soon(self._keep_list)
             self._group.start_soon(self._keep_tidy)
             await self._take_up()
@@ -192,11 +198,12 @@ class Engine:
 
     async def _take_up(self) -> None:
         """What was to be done when the process ended is done now."""
-        for todo in ("decide", "agree", "verify", "finalize"):
+        for todo in ("decide", "agree", "verify", "finalize", HOLD, RULE):
             for negotiation in await self.store.read(partial(_to_do, todo=todo)):
                 self.start("negotiation", negotiation.key)
-        for transfer in await self.store.read(lambda tx: tx.find(Transfer, limit=MANY, todo="start")):
-            self.start("transfer", transfer.key)
+        for todo in ("start", HOLD, RULE):
+            for transfer in await self.store.read(partial(_to_do_transfers, todo=todo)):
+                self.start("transfer", transfer.key)
         for key in await self.store.read(_delivered):
             self._group_start(self._complete, key)
 
@@ -369,3 +376,7 @@ def _delivered(tx: Tx) -> list[str]:
 
 def _to_do(tx: Tx, *, todo: str) -> list[Negotiation]:
     return tx.find(Negotiation, limit=MANY, todo=todo)
+
+
+def _to_do_transfers(tx: Tx, *, todo: str) -> list[Transfer]:
+    return tx.find(Transfer, limit=MANY, todo=todo)

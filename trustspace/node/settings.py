@@ -6,12 +6,14 @@ import json
 import tomllib
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from trustspace.core.errors import Conflict, InvalidInput, MisusedError, NotFound
+from trustspace.core.canon import loads_object
+from trustspace.core.errors import Conflict, InvalidInput, MisusedError, NotFound, TrustspaceError
+from trustspace.core.rules import Rule, read_rules
 
 FILE: Final = "settings.toml"
 
@@ -46,7 +48,8 @@ class Settings(BaseModel):
 
     `public_url` is what others call it; `public_bind` and `management_bind` are the addresses it listens on
     (`host:port`). `require_signatures`: contracts with peers that do not sign are refused. `place`: the region
-    (first four digits of GB/T 2260) or industry (`00` + GB/T 4754 大类) of a functional node.
+    (first four digits of GB/T 2260) or industry (`00` + GB/T 4754 大类) of a functional node. `rules`: what the node
+    does by itself in negotiations and transfers (`core.rules`); a `policy` may name a JSON file beside this one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,6 +66,7 @@ class Settings(BaseModel):
     functional_node: FunctionalNodeSettings = FunctionalNodeSettings()
     network: NetworkSettings = NetworkSettings()
     database_pages: int | None = Field(None, ge=16)
+    rules: tuple[dict[str, Any], ...] = ()
 
     @field_validator("public_url")
     @classmethod
@@ -85,6 +89,16 @@ class Settings(BaseModel):
     def _is_bind(cls, value: str) -> str:
         split_bind(value)
         return value
+
+    @model_validator(mode="after")
+    def _are_rules(self) -> Self:
+        read_rules(self.rules)
+        return self
+
+    @property
+    def rulebook(self) -> tuple[Rule, ...]:
+        """The rules, read."""
+        return read_rules(self.rules)
 
     @property
     def plain(self) -> bool:
@@ -121,7 +135,7 @@ def read(folder: Path) -> Settings:
     """The settings of a node's folder; raises `NotFound` or `InvalidInput` that names the line or the setting."""
     path = folder / FILE
     try:
-        return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Settings.model_validate(_with_policies(tomllib.loads(path.read_text(encoding="utf-8")), folder))
     except FileNotFoundError:
         raise NotFound(
             "there is no node in this folder", where=str(folder), hint="make one: trustspace init DIR"
@@ -132,6 +146,26 @@ def read(folder: Path) -> Settings:
         raise InvalidInput(f"this is not TOML: {error}", where=str(path)) from error
     except ValidationError as error:
         raise settings_error(error, str(path)) from error
+    except TrustspaceError as error:  # a rule
+        raise type(error)(error.what, where=f"{path}: {error.where}", hint=error.hint) from error
+
+
+def _with_policies(given: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The settings with the policies that their rules name by a file beside them."""
+    rules = given.get("rules")
+    if not isinstance(rules, list):
+        return given
+    return {**given, "rules": [_with_policy(rule, f"rules[{at}].policy", folder) for at, rule in enumerate(rules)]}
+
+
+def _with_policy(rule: Any, where: str, folder: Path) -> Any:
+    name = rule.get("policy") if isinstance(rule, dict) else None
+    if not isinstance(name, str):
+        return rule
+    try:
+        return {**rule, "policy": loads_object((folder / name).read_bytes(), where=name)}
+    except OSError as error:
+        raise InvalidInput(f"{name} cannot be read: {error.strerror}", where=where, hint="a file beside it") from error
 
 
 def write(folder: Path, settings: Settings) -> None:
@@ -154,7 +188,26 @@ def settings_error(error: ValidationError, where: str) -> InvalidInput:
 
 
 def to_toml(values: dict[str, Any]) -> str:
-    """A flat table of texts, numbers, truth values and lists of texts, and one level of tables, as TOML."""
-    plain = [f"{name} = {json.dumps(value)}\n" for name, value in values.items() if not isinstance(value, dict)]
-    tables = [f"\n[{name}]\n{to_toml(value)}" for name, value in values.items() if isinstance(value, dict)]
-    return "".join(plain + tables)
+    """A table of texts, numbers, truth values, lists and one level of tables and of lists of tables, as TOML."""
+    lists = {name: value for name, value in values.items() if isinstance(value, list) and value and _tables(value)}
+    tables = {name: value for name, value in values.items() if isinstance(value, dict)}
+    plain = [f"{name} = {_inline(value)}\n" for name, value in values.items() if name not in {**lists, **tables}]
+    plain += [f"\n[{name}]\n{to_toml(value)}" for name, value in tables.items()]
+    return "".join([*plain, *(f"\n[[{name}]]\n{_members(one)}" for name, some in lists.items() for one in some)])
+
+
+def _tables(value: list[Any]) -> bool:
+    return all(isinstance(one, dict) for one in value)
+
+
+def _members(table: dict[str, Any]) -> str:
+    return "".join(f"{name} = {_inline(value)}\n" for name, value in table.items())
+
+
+def _inline(value: Any) -> str:
+    """A value on one line; TOML's texts, numbers and truth values are those of JSON."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(name)} = {_inline(item)}' for name, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inline, value))}]"
+    return json.dumps(value)

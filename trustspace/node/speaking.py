@@ -9,7 +9,7 @@ from trustspace.core import transfer as transfers
 from trustspace.core.contract import Negotiation
 from trustspace.core.transfer import Transfer
 from trustspace.protocols import dsp
-from trustspace.services import negotiation, transfer
+from trustspace.services import deciding, transfer
 from trustspace.services.exchange import Machinery, Rules
 
 
@@ -46,7 +46,7 @@ NEGOTIATION: Final = Machinery(
     Rules(contracts.receive, contracts.send, contracts.acknowledged, contracts.failed, contracts.MACHINE),
     DspCodec(),
     "negotiation",
-    negotiation.farewell,
+    deciding.farewell,
 )
 TRANSFER: Final = Machinery(
     Transfer,

@@ -17,7 +17,6 @@ from trustspace.core.contract import (
     ContractEvent,
     ContractOffer,
     ContractRequest,
-    ContractTermination,
     ContractVerification,
     Event,
     Message,
@@ -38,13 +37,13 @@ from trustspace.core.contract import (
 from trustspace.core.errors import Conflict, IllegalTransition, InvalidInput, NotVerified, Refused
 from trustspace.core.policy import Policy, check_enforceable
 from trustspace.ports import Tx
+from trustspace.services.deciding import NOT_HERE, SIGNS, Deciding, requested
 from trustspace.services.exchange import Caller, Exchange, Incoming, Machinery, Reply, Surroundings
 from trustspace.services.logging import log
 from trustspace.services.naming import name, named
+from trustspace.services.planning import HOLD, RULE, default, is_ours
 
 OBJECTION: Final = "objection"
-SIGNS: Final = "CMS"
-"""What we say of ourselves in a request or offer: agreements are signed with CMS."""
 
 
 class Notary(Protocol):
@@ -82,7 +81,7 @@ class House:
     require_signatures: bool
 
 
-class Negotiations:
+class Negotiations(Deciding):
     """The use cases of a negotiation, both roles."""
 
     def __init__(
@@ -93,6 +92,7 @@ class Negotiations:
         notary: Notary,
         people: People,
     ) -> None:
+        super().__init__()
         self._exchange = Exchange(machinery, around)
         self._a, self.house, self._notary, self._people = around, house, notary, people
         self._steps: Mapping[str, Callable[[Negotiation], Awaitable[Negotiation]]] = {
@@ -129,9 +129,11 @@ class Negotiations:
     # --- our next step -------------------------------------------------------------------------------------------
 
     async def advance(self, pid: str) -> Negotiation:
-        """Do what is ours to do next, if anything: decide, agree, verify, finalize, or end it with the reason."""
-        negotiation = await self.get(pid)
-        step = self._steps.get(negotiation.todo)
+        """Do what is ours to do next, if anything: what a rule says, or decide, agree, verify, finalize, or end it."""
+        negotiation, rule = await self._a.store.read(self._a.plan.now(Negotiation, pid))
+        if rule is not None and negotiation.todo:
+            return await self._by_rule(negotiation, rule)
+        step = self._steps.get(default(negotiation))
         return await step(negotiation) if step else negotiation
 
     async def _decide(self, negotiation: Negotiation) -> Negotiation:
@@ -139,26 +141,28 @@ class Negotiations:
             return await self._consider(negotiation)
         product = await self._product(negotiation)
         if product is None:
-            return await self.refuse(negotiation.key, "there is no such data product on offer here", code="not-found")
+            return await self._end(negotiation, NOT_HERE, "not-found")
+        if product.manual:
+            return negotiation
         try:
-            check_request(_requested(negotiation), published(product))
+            if negotiation.earlier is None or not await self._ours(negotiation):
+                check_request(requested(negotiation), published(product))
         except Refused as error:
-            if product.manual:
-                return negotiation
-            return await self.refuse(negotiation.key, f"the request is not what is offered: {error}")
-        return negotiation if product.manual else await self._agree(negotiation)
+            return await self._end(negotiation, f"the request is not what is offered: {error}", "refused")
+        return await self._agree(negotiation)
 
     async def _consider(self, negotiation: Negotiation) -> Negotiation:
         """An offer in answer to ours is accepted where it is what we asked for; a person decides others."""
-        asked = negotiation.tag.partition("\n")[2]
-        offer = negotiation.offer
-        return await self.approve(negotiation.key) if offer and offer.policy.digest == asked else negotiation
+        return await self._accept(negotiation) if await self._ours(negotiation) else negotiation
+
+    async def _ours(self, negotiation: Negotiation) -> bool:
+        return await self._a.store.read(lambda tx: is_ours(tx, negotiation))
 
     async def _agree(self, negotiation: Negotiation) -> Negotiation:
         peer = _party(await self._people.known(negotiation.peer))
 
         def make(current: Negotiation) -> Message:
-            offer = _requested(current)
+            offer = requested(current)
             agreement = Agreement(
                 id=self._a.ids.uuid(),
                 target=offer.target,
@@ -171,14 +175,14 @@ class Negotiations:
             signature = self._notary.sign(agreement_bytes(agreement))
             return ContractAgreement.of(current.consumer_pid, current.provider_pid, agreement, signature)
 
-        return await self._exchange.say(negotiation, make)
+        return await self._from(negotiation, make)
 
     async def _verify(self, negotiation: Negotiation) -> Negotiation:
         peer = await self._people.known(negotiation.peer)
         objected = await self._a.store.read(lambda tx: named(tx, OBJECTION, negotiation.key))
         objection = objected or self._objection(negotiation, peer)
         if objection:
-            return await self.refuse(negotiation.key, objection)
+            return await self._end(negotiation, objection, "refused")
 
         def make(current: Negotiation) -> Message:
             given = decode64(current.provider_signature)
@@ -217,7 +221,7 @@ class Negotiations:
             if theirs:
                 self._notary.check_counter(negotiation.agreement.encode(), ours, theirs, peer)
         except (InvalidInput, NotVerified, Refused) as error:
-            return await self.refuse(negotiation.key, f"the verification does not hold: {error}")
+            return await self._end(negotiation, f"the verification does not hold: {error}", "refused")
 
         def make(current: Negotiation) -> Message:
             return ContractEvent(current.consumer_pid, current.provider_pid, Event.FINALIZED, _signatures(current))
@@ -252,35 +256,6 @@ class Negotiations:
             new, lambda _: message, also=lambda tx, made: name(tx, "negotiation", key, made.key)
         )
 
-    async def approve(self, pid: str) -> Negotiation:
-        """Agree to the consumer's request, or accept the provider's offer."""
-        negotiation = await self.get(pid)
-        if negotiation.role is Role.PROVIDER:
-            return await self._agree(negotiation)
-        check_enforceable(_requested(negotiation).policy)
-        return await self._exchange.say(
-            negotiation, lambda current: ContractEvent(current.consumer_pid, current.provider_pid, Event.ACCEPTED)
-        )
-
-    async def counter(self, pid: str, policy: Policy) -> Negotiation:
-        """Send other terms on the same target."""
-        check_enforceable(policy)
-
-        def make(current: Negotiation) -> Message:
-            offer = replace(_requested(current), policy=policy)
-            if current.role is Role.PROVIDER:
-                return ContractOffer(current.consumer_pid, current.provider_pid, offer, None, SIGNS)
-            return ContractRequest(current.consumer_pid, current.provider_pid, offer, None, SIGNS)
-
-        return await self._exchange.say(await self.get(pid), make)
-
-    async def refuse(self, pid: str, reason: str, *, code: str = "refused") -> Negotiation:
-        """End it with a reason that the other side reads."""
-        return await self._exchange.say(
-            await self.get(pid),
-            lambda current: farewell(current, reason, code=code),
-        )
-
     # --- the contract --------------------------------------------------------------------------------------------
 
     def _finalized(self, message: ContractEvent, tx: Tx, negotiation: Negotiation, *, signs: bool) -> None:
@@ -292,7 +267,7 @@ class Negotiations:
 
     def _conclude(self, tx: Tx, negotiation: Negotiation) -> None:
         """Keep the contract and say in the log who signed what."""
-        product = tx.get(Published, _requested(negotiation).target)
+        product = tx.get(Published, requested(negotiation).target)
         title = product.title if product else negotiation.tag.partition("\n")[0]
         contract = conclude(negotiation, now=negotiation.changed, title=title)
         if tx.get(Contract, contract.key) is None:
@@ -314,7 +289,7 @@ class Negotiations:
         """Nothing else belongs to the transaction."""
 
     async def _product(self, negotiation: Negotiation) -> Published | None:
-        target = _requested(negotiation).target
+        target = requested(negotiation).target
         product = await self._a.store.read(lambda tx: tx.get(Published, target))
         return product if product and product.state != "delisted" else None
 
@@ -339,18 +314,13 @@ def _object(wrong: str, tx: Tx, negotiation: Negotiation) -> None:
     name(tx, OBJECTION, negotiation.key, f"the agreement cannot be signed: {wrong}")
 
 
-def farewell(negotiation: Negotiation, reason: str, *, code: str = "refused") -> ContractTermination:
-    """The message that ends a negotiation."""
-    return ContractTermination(negotiation.consumer_pid, negotiation.provider_pid, code, (reason,))
-
-
 def published(product: Published) -> Offer:
     """The offer of a product, as a request must name it."""
     return Offer(id=product.offer, target=product.key, policy=product.terms)
 
 
 def _same(negotiation: Negotiation, offer: Offer, key: str) -> Negotiation:
-    if _requested(negotiation).target != offer.target:
+    if requested(negotiation).target != offer.target:
         raise Conflict("this key stands for the negotiation of another product", where=key, hint="use another key")
     return negotiation
 
@@ -361,16 +331,10 @@ def waits_for(negotiation: Negotiation) -> str:
         return ""
     if negotiation.pending:
         return f"the peer's answer to our {negotiation.pending}"
-    return (
-        "a decision here" if negotiation.todo == "decide" else "us" if negotiation.todo else "the peer's next message"
-    )
+    return _WAITS.get(negotiation.todo, "us") if negotiation.todo else "the peer's next message"
 
 
-def _requested(negotiation: Negotiation) -> Offer:
-    offer = negotiation.offer
-    if offer is None:
-        raise IllegalTransition("there is no offer on the table", where=negotiation.key)
-    return offer
+_WAITS: Final = {"decide": "a decision here", HOLD: "a decision here", RULE: "the time that a rule gives it"}
 
 
 def _party(caller: Caller) -> Party:

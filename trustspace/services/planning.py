@@ -12,6 +12,7 @@ from trustspace.core import transfer as transfers
 from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import Contract, Negotiation, Offer, Role, Signed, State
 from trustspace.core.contract.exchange import Exchange as Process
+from trustspace.core.errors import NotFound
 from trustspace.core.policy import Policy
 from trustspace.core.policy.model import Logical, Term
 from trustspace.core.policy.vocabulary import PURPOSE
@@ -30,11 +31,19 @@ _EVENTS: Final = frozenset(Event)
 _HELD: Final = Rule(on=tuple(Event), then=Action.HOLD, reason="rules have played long enough with this", name="rounds")
 
 
+def _nobody(machine: str, pid: str, due: datetime) -> None:
+    """Nobody keeps the time here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The rules of a participant over the records of its processes; without rules nothing is changed or read."""
+    """The rules of a participant over the records of its processes; without rules nothing is changed or read.
+
+    `later` has a process (machine, pid) looked at again at a time.
+    """
 
     rules: tuple[Rule, ...] = ()
+    later: Callable[[str, str, datetime], None] = _nobody
 
     def planned(self, tx: Tx, record: P) -> P:
         """The record, about to be saved, with what is to be done by the rules.
@@ -54,12 +63,21 @@ class Plan:
         found = first(self.rules, _facts(tx, record, event))
         return _HELD if found is not None and record.round > MOST_ROUNDS else found
 
-    def now(self, record: P) -> Callable[[Tx], tuple[P, Rule | None]]:
-        """A body that reads the record again, with its rule."""
+    def early(self, record: Process[Any, Any], rule: Rule, now: datetime) -> bool:
+        """Whether the rule's time, so long after the process came to its state, is still to come; it is noted then."""
+        due = record.changed + rule.after
+        if due > now:
+            self.later(record.KIND, record.key, due)
+        return due > now
+
+    def now(self, kind: type[P], pid: str) -> Callable[[Tx], tuple[P, Rule | None]]:
+        """A body that reads a process with its rule; raises `NotFound`."""
 
         def body(tx: Tx) -> tuple[P, Rule | None]:
-            fresh = tx.get(type(record), record.key) or record
-            return fresh, self.rule(tx, fresh)
+            record = tx.get(kind, pid)
+            if record is None:
+                raise NotFound(f"there is no {kind.KIND} {pid} here")
+            return record, self.rule(tx, record)
 
         return body
 
@@ -68,11 +86,6 @@ def event_of(record: Process[Any, Any]) -> Event | None:
     """The event of a record's present state; None where nothing can be done about it."""
     name = f"transfer {record.state}".lower() if isinstance(record, Transfer) else str(record.state).lower()
     return Event(name) if name in _EVENTS else None
-
-
-def due_at(record: Process[Any, Any], rule: Rule) -> datetime:
-    """When the rule acts: so long after the process came to its state."""
-    return record.changed + rule.after
 
 
 def default(record: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -9,6 +10,7 @@ from trustspace.core.canon import digest
 from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import Contract, Role, Status
 from trustspace.core.errors import IllegalTransition, NotFound, Refused
+from trustspace.core.rules import Action, Rule
 from trustspace.core.transfer import (
     DataAddress,
     Message,
@@ -17,6 +19,7 @@ from trustspace.core.transfer import (
     TransferCompletion,
     TransferRequest,
     TransferStart,
+    TransferSuspension,
     TransferTermination,
     Verb,
 )
@@ -25,12 +28,14 @@ from trustspace.ports import Tx
 from trustspace.services.exchange import Caller, Exchange, Incoming, Machinery, Reply, Surroundings
 from trustspace.services.naming import name, named
 from trustspace.services.negotiation import People
+from trustspace.services.planning import default
 
 PULL: Final = "HttpData-PULL"
 """The one format offered: the consumer fetches over HTTP."""
 ENDPOINT_TYPE: Final = "https://w3id.org/idsa/v4.1/HTTP"
 DIGEST: Final = "urn:trustspace:v1:sha256"
 SIZE: Final = "urn:trustspace:v1:size"
+ENDED: Final = "this side ended the transfer"
 
 
 class Transfers:
@@ -43,6 +48,13 @@ class Transfers:
         self._a, self._people, self._root, self._base = around, people, root, base
         self.settle = self._exchange.settle
         self.get = self._exchange.get
+        self._acts: Mapping[Action, Callable[[Transfer, Rule], Awaitable[Transfer]]] = {
+            Action.START: lambda transfer, _: self.start(transfer.key),
+            Action.SUSPEND: lambda transfer, rule: self.suspend(transfer.key, rule.reason),
+            Action.COMPLETE: lambda transfer, _: self.complete(transfer.key),
+            Action.REFUSE: lambda transfer, rule: self.terminate(transfer.key, rule.reason, code="refused"),
+            Action.TERMINATE: lambda transfer, rule: self.terminate(transfer.key, rule.reason or ENDED),
+        }
 
     async def take(self, incoming: Incoming, message: Message, *, pid: str = "") -> Reply:
         """Take a message in; without a pid it asks for a transfer under a contract."""
@@ -66,9 +78,30 @@ class Transfers:
         return self._new(Role.PROVIDER, contract)
 
     async def advance(self, pid: str) -> Transfer:
-        """Do what is ours to do next, if anything: start what was asked for."""
+        """Do what is ours to do next, if anything: what a rule says, or start what was asked for."""
+        transfer, rule = await self._a.store.read(self._a.plan.now(Transfer, pid))
+        if rule is None or not transfer.todo:
+            return await self._start(transfer) if default(transfer) == "start" else transfer
+        if rule.then is Action.HOLD or self._a.plan.early(transfer, rule, self._a.clock.now()):
+            return transfer
+        return await self._acts[rule.then](transfer, rule)
+
+    async def start(self, pid: str) -> Transfer:
+        """Let the data flow: what was asked for, or again after a suspension."""
         transfer = await self.get(pid)
-        return await self._start(transfer) if transfer.todo == "start" else transfer
+        if transfer.role is Role.PROVIDER:
+            return await self._start(transfer)
+        return await self._exchange.say(
+            transfer, lambda current: TransferStart(current.consumer_pid, current.provider_pid)
+        )
+
+    async def suspend(self, pid: str, reason: str = "") -> Transfer:
+        """Let no data flow for now; either side may start it again."""
+        reasons = (reason,) if reason else ()
+        return await self._exchange.say(
+            await self.get(pid),
+            lambda current: TransferSuspension(current.consumer_pid, current.provider_pid, "suspended", reasons),
+        )
 
     async def _start(self, transfer: Transfer) -> Transfer:
         product = await self._a.store.read(lambda tx: _product(tx, transfer))
@@ -94,6 +127,7 @@ class Transfers:
             access = Access(
                 key=key, agreement=saved.agreement, transfer=saved.key, peer=saved.peer, created=saved.changed
             )
+            self._close(tx, saved)  # what a start before a suspension opened
             tx.save(access, expect=0)
 
         return await self._exchange.say(transfer, make, also=open_access)

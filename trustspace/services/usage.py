@@ -13,6 +13,7 @@ from trustspace.core.contract import Contract, Role, Status
 from trustspace.core.errors import Conflict, InvalidInput, NotFound, Refused
 from trustspace.core.identity.keys import aware
 from trustspace.core.policy import Decision, DecisionValue, due
+from trustspace.core.transfer import Transfer, suspended
 from trustspace.core.usage import (
     DELIVERED,
     LIFETIME,
@@ -363,6 +364,8 @@ def _look(tx: Tx, key: str, transfer: str, name: str) -> Look:
         raise NotFound("there is no such transfer of yours here")
     if contract.status is Status.ENDED:
         raise Refused(f"the contract ended: {contract.ended_reason}", where=contract.key)
+    if (process := tx.get(Transfer, transfer)) is not None and suspended(process):
+        raise Refused("this transfer is suspended", where=transfer, hint="either side may start it again")
     product = tx.get(Published, contract.target)
     if product is None:
         raise NotFound("the data of this contract is no longer here", where=contract.target)

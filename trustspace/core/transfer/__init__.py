@@ -13,7 +13,17 @@ from trustspace.core.transfer.messages import (
     TransferTermination,
     Verb,
 )
-from trustspace.core.transfer.process import MACHINE, State, Transfer, acknowledged, due, failed, receive, send
+from trustspace.core.transfer.process import (
+    MACHINE,
+    State,
+    Transfer,
+    acknowledged,
+    due,
+    failed,
+    receive,
+    send,
+    suspended,
+)
 
 __all__ = [
     "MACHINE",
@@ -33,4 +43,5 @@ __all__ = [
     "failed",
     "receive",
     "send",
+    "suspended",
 ]

@@ -124,6 +124,11 @@ def failed(transfer: Transfer, reason: str, *, now: datetime, code: str = "") ->
     return _RULES.failed(transfer, reason, now=now, code=code)
 
 
+def suspended(transfer: Transfer) -> bool:
+    """Whether no data may flow for now: either side said so, and be it that the other has not answered yet."""
+    return transfer.state is State.SUSPENDED or transfer.pending is Verb.SUSPEND
+
+
 def due(transfer: Transfer) -> str:
     """What is to be done by us where the transfer stands, "" for nothing."""
     return _RULES.next(transfer)

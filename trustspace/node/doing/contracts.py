@@ -16,6 +16,7 @@ from trustspace.node import views as v
 from trustspace.node.doing.base import clause_views, page
 from trustspace.node.doing.products import ProductDoing
 from trustspace.services.negotiation import waits_for
+from trustspace.services.planning import HOLD
 
 ENDED: Final = frozenset({State.FINALIZED, State.TERMINATED})
 LONGEST_WAIT: Final = 300.0
@@ -36,7 +37,8 @@ class ContractDoing(ProductDoing):
 
     async def _after(self, pid: str, wait: float) -> v.NegotiationView:
         def settled(negotiation: Negotiation) -> bool:
-            return negotiation.state in ENDED or (negotiation.todo == "decide" and negotiation.role is Role.CONSUMER)
+            held = negotiation.todo in {"decide", HOLD}
+            return negotiation.state in ENDED or (held and negotiation.role is Role.CONSUMER)
 
         negotiations = self.engine.negotiations
         done = await self.engine.waiting.until(pid, lambda: negotiations.get(pid), settled, seconds=wait)

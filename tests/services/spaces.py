@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -68,14 +68,22 @@ class Space:
 
 
 @asynccontextmanager
-async def space(policy: Policy = TERMS, *, approval: str = "automatic", **options: Any) -> AsyncIterator[Space]:
+async def space(
+    policy: Policy = TERMS,
+    *,
+    approval: str = "automatic",
+    bus: Sequence[JsonObject] = (),
+    planner: Sequence[JsonObject] = (),
+    **options: Any,
+) -> AsyncIterator[Space]:
+    """A space; `bus` and `planner` are the rules of the two."""
     async with World.open(**options) as world:
         tricks, ruses = Cheat(), Cheat()
-        bus = await world.connector("bus", codec=tricks)
-        planner = await world.connector("planner", codec=ruses)
-        tricks.seal, ruses.seal = bus.engine.seal, planner.engine.seal
-        product = await world.publish(bus, DATA, policy, approval=approval)
-        yield Space(world, bus, planner, product, tricks, ruses)
+        one = await world.connector("bus", codec=tricks, rules=bus)
+        two = await world.connector("planner", codec=ruses, rules=planner)
+        tricks.seal, ruses.seal = one.engine.seal, two.engine.seal
+        product = await world.publish(one, DATA, policy, approval=approval)
+        yield Space(world, one, two, product, tricks, ruses)
         await world.network.settle()
         assert world.network.crashes == [], "an application raised something that is no answer"
 

@@ -22,8 +22,9 @@ from trustspace.core.transfer import (
     TransferSuspension,
     TransferTermination,
     Verb,
+    suspended,
 )
-from trustspace.core.usage import Access
+from trustspace.core.usage import Access, check_access
 from trustspace.ports import Tx
 from trustspace.services.exchange import Caller, Exchange, Incoming, Machinery, Reply, Surroundings
 from trustspace.services.naming import name, named
@@ -196,6 +197,14 @@ def _product(tx: Tx, transfer: Transfer) -> Published | None:
     contract = tx.get(Contract, transfer.agreement)
     stands = contract is not None and contract.status is Status.ACTIVE
     return tx.get(Published, contract.target) if contract and stands else None
+
+
+def accessed(tx: Tx, key: str, transfer: str) -> Access:
+    """The access of a token (by its SHA-256), while data may flow; raises `Unauthenticated`, `Forbidden`, `Refused`."""
+    access, process = check_access(tx.get(Access, key)), tx.get(Transfer, transfer)
+    if process is not None and suspended(process):
+        raise Refused("this transfer is suspended", where=transfer, hint="either side may start it again")
+    return access
 
 
 def closed_access(access: Access) -> Access:

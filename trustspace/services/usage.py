@@ -13,7 +13,6 @@ from trustspace.core.contract import Contract, Role, Status
 from trustspace.core.errors import Conflict, InvalidInput, NotFound, Refused
 from trustspace.core.identity.keys import aware
 from trustspace.core.policy import Decision, DecisionValue, due
-from trustspace.core.transfer import Transfer, suspended
 from trustspace.core.usage import (
     DELIVERED,
     LIFETIME,
@@ -24,7 +23,6 @@ from trustspace.core.usage import (
     Counter,
     Duty,
     Use,
-    check_access,
     check_open,
     count,
     delivered,
@@ -35,6 +33,7 @@ from trustspace.core.usage import (
 from trustspace.ports import Clock, Ids, Outgoing, Store, Tx
 from trustspace.services.exchange import Caller
 from trustspace.services.logging import log
+from trustspace.services.transfer import accessed
 
 NAME_LIMIT: Final = 100
 DENIALS: Final = "/trustspace/v1/denials"
@@ -358,14 +357,12 @@ def _note_duties(tx: Tx, use: Use, now: datetime) -> None:
 
 
 def _look(tx: Tx, key: str, transfer: str, name: str) -> Look:
-    access = check_access(tx.get(Access, key))
+    access = accessed(tx, key, transfer)
     contract = tx.get(Contract, access.agreement)
     if contract is None or access.transfer != transfer:
         raise NotFound("there is no such transfer of yours here")
     if contract.status is Status.ENDED:
         raise Refused(f"the contract ended: {contract.ended_reason}", where=contract.key)
-    if (process := tx.get(Transfer, transfer)) is not None and suspended(process):
-        raise Refused("this transfer is suspended", where=transfer, hint="either side may start it again")
     product = tx.get(Published, contract.target)
     if product is None:
         raise NotFound("the data of this contract is no longer here", where=contract.target)

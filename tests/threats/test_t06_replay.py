@@ -45,7 +45,7 @@ async def test_the_token_with_another_request_is_refused() -> None:
 class SameName(SeededIds):
     """Gives every token the same name."""
 
-    def token(self) -> str:
+    def uuid(self) -> str:
         return "the-same-name"
 
 

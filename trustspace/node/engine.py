@@ -45,7 +45,8 @@ from trustspace.services.certificates import remember
 from trustspace.services.delivery import Delivery, pause
 from trustspace.services.directory import Directory, newest_seen, saw_list
 from trustspace.services.ending import Endings
-from trustspace.services.exchange import RECEIPT, Caller, Codec, Surroundings
+from trustspace.services.exchange import RECEIPT, Caller, Reply
+from trustspace.services.machinery import Codec, Surroundings
 from trustspace.services.negotiation import House, Negotiations, published
 from trustspace.services.planning import HOLD, RULE, Plan
 from trustspace.services.registry_client import RegistryClient
@@ -239,6 +240,13 @@ class Engine:
     def _group_start(self, do: Callable[..., Coroutine[Any, Any, None]], *given: object) -> None:
         if self._group is not None:
             self._group.start_soon(do, *given)
+
+    async def after(self, machine: str, reply: Reply) -> None:
+        """Go on once an answer has been given: send what was said with it, or do what is ours to do next."""
+        if reply.then is not None:
+            self._kick([reply.then])
+        elif reply.todo:
+            await self.advance(machine, reply.process)
 
     async def advance(self, machine: str, pid: str) -> None:
         """Do what is ours to do next with a process; what cannot be done now stays to be done, and `held` says why."""

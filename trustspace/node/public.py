@@ -88,7 +88,7 @@ async def _answered(engine: Engine, row: Endpoint, incoming: Incoming, reply: Re
         process=reply.process,
     )
     headers = {RECEIPT: await engine.receipts.receipt(leaf)}
-    then = BackgroundTask(engine.advance, row.area.value, reply.process) if reply.todo else None
+    then = BackgroundTask(engine.after, row.area.value, reply) if reply.todo or reply.then else None
     return Response(reply.body, reply.status, headers=headers, media_type=JSON, background=then)
 
 

@@ -10,7 +10,7 @@ from trustspace.core.contract import Negotiation
 from trustspace.core.transfer import Transfer
 from trustspace.protocols import dsp
 from trustspace.services import deciding, transfer
-from trustspace.services.exchange import Machinery, Rules
+from trustspace.services.machinery import Machinery, Rules
 
 
 class DspCodec:

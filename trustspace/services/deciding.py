@@ -24,8 +24,10 @@ from trustspace.core.contract import (
 from trustspace.core.errors import Conflict, IllegalTransition, InvalidInput, Refused
 from trustspace.core.policy import Policy, check_enforceable
 from trustspace.core.rules import Action, Rule
-from trustspace.services.exchange import Exchange, Surroundings
+from trustspace.services.exchange import Exchange
+from trustspace.services.machinery import Saying, Surroundings
 
+Next = Saying[Negotiation, Message]
 SIGNS: Final = "CMS"
 """What we say of ourselves in a request or offer: agreements are signed with CMS."""
 NOT_HERE: Final = "there is no such data product on offer here"
@@ -39,7 +41,7 @@ class Deciding(ABC):
     _a: Surroundings
 
     def __init__(self) -> None:
-        self._acts: Mapping[Action, Callable[[Negotiation, Rule], Awaitable[Negotiation]]] = {
+        self._acts: Mapping[Action, Callable[[Negotiation, Rule], Awaitable[Next]]] = {
             Action.OFFER: self._propose,
             Action.COUNTER: self._propose,
             Action.AGREE: self._bind,
@@ -49,7 +51,7 @@ class Deciding(ABC):
             Action.REFUSE: partial(self._leave, code="refused"),
             Action.TERMINATE: partial(self._leave, code="terminated"),
         }
-        self._yes: Mapping[tuple[State | None, Role], Callable[[Negotiation], Awaitable[Negotiation]]] = {
+        self._yes: Mapping[tuple[State | None, Role], Callable[[Negotiation], Awaitable[Next]]] = {
             (State.REQUESTED, Role.PROVIDER): self._agree,
             (State.OFFERED, Role.CONSUMER): self._accept,
             (State.ACCEPTED, Role.PROVIDER): self._agree,
@@ -58,13 +60,13 @@ class Deciding(ABC):
         }
 
     @abstractmethod
-    async def _agree(self, negotiation: Negotiation) -> Negotiation: ...
+    async def _agree(self, negotiation: Negotiation) -> Next: ...
 
     @abstractmethod
-    async def _verify(self, negotiation: Negotiation) -> Negotiation: ...
+    async def _verify(self, negotiation: Negotiation) -> Next: ...
 
     @abstractmethod
-    async def _finalize(self, negotiation: Negotiation) -> Negotiation: ...
+    async def _finalize(self, negotiation: Negotiation) -> Next: ...
 
     @abstractmethod
     async def _product(self, negotiation: Negotiation) -> Published | None: ...
@@ -86,7 +88,7 @@ class Deciding(ABC):
             what = f"nothing here waits for a decision: the negotiation is {negotiation.state or 'not begun'}"
             raise IllegalTransition(what, where=pid, hint="; ".join(negotiation.reasons))
         check_enforceable(policy)
-        return await yes(negotiation)
+        return await self._exchange.say(negotiation, await yes(negotiation))
 
     async def counter(self, pid: str, policy: Policy, *, terms: str = "") -> Negotiation:
         """Send other terms on the same target; errors as `approve`."""
@@ -94,23 +96,24 @@ class Deciding(ABC):
         negotiation = await self._exchange.get(pid)
         if terms not in ("", requested(negotiation).policy.digest):
             raise Conflict("other terms are on the table by now", where=pid, hint="look again: negotiations show")
-        return await self._counter(negotiation, policy)
+        return await self._exchange.say(negotiation, await self._counter(negotiation, policy))
 
     async def refuse(self, pid: str, reason: str, *, code: str = "refused") -> Negotiation:
         """End it with a reason that the other side reads."""
         if not reason.strip():
             raise InvalidInput("the other side reads why: a reason is needed", where="reason")
-        return await self._end(await self._exchange.get(pid), reason, code)
+        negotiation = await self._exchange.get(pid)
+        return await self._exchange.say(negotiation, self._end(negotiation, reason, code))
 
     # --- a rule --------------------------------------------------------------------------------------------------
 
-    async def _by_rule(self, negotiation: Negotiation, rule: Rule) -> Negotiation:
-        """Do what the rule says, once its time has come."""
+    async def _by_rule(self, negotiation: Negotiation, rule: Rule) -> Next | None:
+        """What the rule says, once its time has come."""
         if rule.then is Action.HOLD or self._a.plan.early(negotiation, rule, self._a.clock.now()):
-            return negotiation
+            return None
         return await self._acts[rule.then](negotiation, rule)
 
-    async def _propose(self, negotiation: Negotiation, rule: Rule) -> Negotiation:
+    async def _propose(self, negotiation: Negotiation, rule: Rule) -> Next:
         """The rule's terms; without any those that we publish (provider) or asked for (consumer)."""
         if rule.policy is not None:
             return await self._counter(negotiation, rule.policy)
@@ -118,30 +121,30 @@ class Deciding(ABC):
             return await self._counter(negotiation, (negotiation.earlier or requested(negotiation)).policy)
         product = await self._product(negotiation)
         if product is None:
-            return await self._end(negotiation, NOT_HERE, "not-found")
+            return self._end(negotiation, NOT_HERE, "not-found")
         return await self._counter(negotiation, product.terms)
 
-    async def _bind(self, negotiation: Negotiation, _: Rule) -> Negotiation:
+    async def _bind(self, negotiation: Negotiation, _: Rule) -> Next:
         """Agree or accept, unless nobody could keep it."""
         try:
             check_enforceable(requested(negotiation).policy)
         except Refused as error:
-            return await self._end(negotiation, str(error), "refused")
+            return self._end(negotiation, str(error), "refused")
         if negotiation.state is State.REQUESTED and await self._product(negotiation) is None:
-            return await self._end(negotiation, NOT_HERE, "not-found")
+            return self._end(negotiation, NOT_HERE, "not-found")
         return await self._yes[negotiation.state, negotiation.role](negotiation)
 
-    async def _leave(self, negotiation: Negotiation, rule: Rule, *, code: str) -> Negotiation:
-        return await self._end(negotiation, rule.reason or ENDED, code)
+    async def _leave(self, negotiation: Negotiation, rule: Rule, *, code: str) -> Next:
+        return self._end(negotiation, rule.reason or ENDED, code)
 
     # --- the messages --------------------------------------------------------------------------------------------
 
-    async def _accept(self, negotiation: Negotiation) -> Negotiation:
-        return await self._from(
+    async def _accept(self, negotiation: Negotiation) -> Next:
+        return self._from(
             negotiation, lambda current: ContractEvent(current.consumer_pid, current.provider_pid, Event.ACCEPTED)
         )
 
-    async def _counter(self, negotiation: Negotiation, policy: Policy) -> Negotiation:
+    async def _counter(self, negotiation: Negotiation, policy: Policy) -> Next:
         product = await self._product(negotiation) if negotiation.role is Role.PROVIDER else None
         new = self._a.ids.uuid()
 
@@ -153,13 +156,13 @@ class Deciding(ABC):
             mine = Offer(product.offer if product and ours else new, offer.target, policy)
             return ContractOffer(current.consumer_pid, current.provider_pid, mine, None, SIGNS)
 
-        return await self._from(negotiation, make)
+        return self._from(negotiation, make)
 
-    async def _end(self, negotiation: Negotiation, reason: str, code: str) -> Negotiation:
-        return await self._from(negotiation, lambda current: farewell(current, reason, code=code))
+    def _end(self, negotiation: Negotiation, reason: str, code: str) -> Next:
+        return self._from(negotiation, lambda current: farewell(current, reason, code=code))
 
-    async def _from(self, seen: Negotiation, make: Callable[[Negotiation], Message]) -> Negotiation:
-        """Say something about the negotiation as it was seen; `IllegalTransition` where it has moved on since."""
+    def _from(self, seen: Negotiation, make: Callable[[Negotiation], Message]) -> Next:
+        """Saying something about the negotiation as it was seen; `IllegalTransition` where it has moved on since."""
 
         def still(current: Negotiation) -> Message:
             if (current.state, current.terms) != (seen.state, seen.terms):
@@ -167,7 +170,7 @@ class Deciding(ABC):
                 raise IllegalTransition(what, where=seen.key, hint="; ".join(current.reasons) or "look again")
             return make(current)
 
-        return await self._exchange.say(seen, still)
+        return Saying(still)
 
 
 def requested(negotiation: Negotiation) -> Offer:

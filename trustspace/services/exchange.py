@@ -7,26 +7,26 @@ state still holds and queues the exact bytes. A state changes for the sender whe
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from trustspace.core.canon import JsonObject, digest
 from trustspace.core.contract import Negotiation
 from trustspace.core.contract.exchange import Exchange as Process
 from trustspace.core.errors import Conflict, InvalidInput, NotFound, TrustspaceError, Unauthenticated
-from trustspace.core.machine import Machine
-from trustspace.core.record import Record
-from trustspace.ports import Answer, Clock, Ids, Outgoing, Store, Tx
+from trustspace.ports import Answer, Outgoing, Tx
 from trustspace.services.logging import log
-from trustspace.services.planning import Plan
+from trustspace.services.machinery import Also, Follow, Machinery, Saying, Surroundings, nothing
 
 RECEIPT: Final = "trustspace-receipt"
 """The header of an answer that carries its receipt."""
 GONE: Final = 410
 """Nobody answered in time, or the process is gone there: there is nobody to tell."""
 TERMINATE: Final = "terminate"
+OVERTAKEN: Final = 3
+"""How often what we say at once is worked out again before it becomes a step of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ class Incoming:
 class Reply:
     """An answer as it is stored before it is given: status, the state it speaks of, the process, the body.
 
-    `todo` is what is ours to do next, "" also where the answer is given again: that was begun with the first.
+    `todo` is what is ours to do next, "" also where the answer is given again: that was begun with the first. `then`
+    is what we said in the same transaction; it may leave once the answer has been given.
     """
 
     status: int
@@ -76,6 +77,7 @@ class Reply:
     process: str
     body: bytes
     todo: str = ""
+    then: Outgoing | None = None
 
     def pack(self) -> bytes:
         """One line and the body."""
@@ -91,79 +93,21 @@ class Reply:
 
 R = TypeVar("R", bound=Process[Any, Any])
 M = TypeVar("M")
-RC = TypeVar("RC", contravariant=True)
-MC = TypeVar("MC", contravariant=True)
-Also = Callable[[Tx, R], None]
-"""What else belongs in the same transaction as the save."""
-
-
-class Codec(Protocol[RC, MC]):
-    """Bytes of a protocol for the messages of one machine; handed in by the node."""
-
-    def encode(self, message: MC) -> bytes:
-        """The exact bytes that are sent."""
-
-    def path(self, record: RC, verb: str) -> str:
-        """Where a message goes, below the peer's base address."""
-
-    def answer(self, record: RC, *, created: bool) -> tuple[int, bytes]:
-        """Status and body that acknowledge a message."""
-
-    def acknowledgement(self, record: RC, body: bytes) -> tuple[str, str]:
-        """The peer's pid and state in its answer; empty where it does not say."""
-
-    def reason(self, body: bytes) -> str:
-        """Why the peer refused, as far as it says."""
-
-    def redacted(self, body: bytes) -> bytes:
-        """A message without its secrets, to be kept as evidence."""
-
-
-Step = Callable[..., R]
 
 
 @dataclass(frozen=True, slots=True)
-class Rules(Generic[R]):
-    """The core's functions for one machine: `receive`, `send`, `acknowledged` and `failed`, and its table."""
+class _Ahead(Generic[R]):
+    """A message taken in and answered by our next one, worked out before the transaction on a state as it was read."""
 
-    receive: Step[R]
-    send: Step[R]
-    acknowledged: Step[R]
-    failed: Step[R]
-    machine: Machine[Any, Any, Any]
-
-    def target(self, record: R) -> str:
-        """The state that the pending message leads to."""
-        return str(self.machine.moves.get((record.state, record.role, record.pending), ""))
+    version: int
+    taken: R
+    after: R
+    outgoing: Outgoing
+    also: Also[R]
 
 
-@dataclass(frozen=True, slots=True)
-class Machinery(Generic[R, M]):
-    """One machine with what surrounds it: kind of record, rules, codec, and what the evidence calls its messages.
-
-    `farewell` is the termination of a process with a reason; messages of the verbs in `secret` are kept without it.
-    """
-
-    kind: type[R]
-    rules: Rules[R]
-    codec: Codec[R, M]
-    name: str
-    farewell: Callable[[R, str], M]
-    secret: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every use case has: store, time, names; `kick` sends queued messages, `changed` tells who waits."""
-
-    store: Store
-    clock: Clock
-    ids: Ids
-    me: str
-    kick: Callable[[list[Outgoing]], None]
-    changed: Callable[[Record], None]
-    ask: Callable[[str, str], Awaitable[Answer]]
-    plan: Plan = field(default_factory=Plan)
+class _OvertakenError(Exception):
+    """What was worked out before the transaction is about a state that is past; nothing has been written."""
 
 
 def idempotency_key(sender: str, pid: str, verb: str, body: bytes) -> str:
@@ -180,10 +124,6 @@ def claim(tx: Tx, incoming: Incoming) -> None:
         raise Unauthenticated("this token was used for another request", hint="make a new token for each request")
 
 
-def nothing(tx: Tx, record: Any) -> None:
-    """Nothing else belongs to the transaction."""
-
-
 class Exchange(Generic[R, M]):
     """Receiving, sending and booking for the records of one machine."""
 
@@ -191,27 +131,57 @@ class Exchange(Generic[R, M]):
         self._m, self._a = machinery, around
 
     async def take(
-        self, incoming: Incoming, message: M, *, pid: str, opening: R | None = None, also: Also[R] = nothing
+        self,
+        incoming: Incoming,
+        message: M,
+        *,
+        pid: str,
+        opening: R | None = None,
+        also: Also[R] = nothing,
+        follow: Follow[R, M] | None = None,
     ) -> Reply:
         """Take a message in: the same bytes twice have one effect and one answer.
 
-        Raises `NotFound` for a process that is not there or belongs to another peer, `IllegalTransition` from the core.
+        What `follow` has to say at once goes into the same transaction. Raises `NotFound` for a process that is not
+        there or belongs to another peer, `IllegalTransition` from the core.
         """
+        for _ in range(OVERTAKEN if follow else 0):
+            ahead = await self._ahead(incoming, message, pid, opening, follow)
+            try:
+                return await self._take(incoming, message, pid, opening, also, ahead)
+            except _OvertakenError:  # our own booking of an earlier answer came in between
+                continue
+        return await self._take(incoming, message, pid, opening, also, None)
+
+    async def _take(
+        self,
+        incoming: Incoming,
+        message: M,
+        pid: str,
+        opening: R | None,
+        also: Also[R],
+        said: _Ahead[R] | None,
+    ) -> Reply:
         now, verb = self._a.clock.now(), verb_of(message)
         key = idempotency_key(incoming.caller.participant, pid, verb, incoming.body)
 
         def body(tx: Tx) -> tuple[Reply, R | None]:
+            if said and opening is None and self._of(tx, pid, incoming.caller.participant).version != said.version:
+                raise _OvertakenError
             claim(tx, incoming)
             if (stored := tx.seen(key)) is not None:
                 return Reply.unpack(stored), None
-            before = opening or self._of(tx, pid, incoming.caller.participant)
-            taken = self._a.plan.planned(tx, self._m.rules.receive(before, message, now=now))
-            after = tx.save(taken, expect=before.version)
-            also(tx, after)
-            status, text = self._m.codec.answer(after, created=opening is not None)
-            reply = Reply(status, str(after.state), after.key, text, after.todo)
-            self._log(tx, "message-received", after, verb, incoming.body, now, incoming)
+            before = opening if opening is not None else self._of(tx, pid, incoming.caller.participant)
+            taken = said.taken if said else self._received(tx, before, message, now)
+            after = tx.save(said.after if said else taken, expect=before.version)
+            also(tx, taken)
+            status, text = self._m.codec.answer(taken, created=opening is not None)
+            reply = Reply(status, str(taken.state), after.key, text, after.todo, said.outgoing if said else None)
+            self._log(tx, "message-received", taken, verb, incoming.body, now, incoming)
             tx.reply(key, reply.pack())
+            if said:
+                self._queue(tx, after, said.outgoing, now)
+                said.also(tx, after)
             return reply, after
 
         reply, after = await self._a.store.run(body)
@@ -219,22 +189,42 @@ class Exchange(Generic[R, M]):
             self._a.changed(after)
         return reply
 
-    async def say(self, record: R, make: Callable[[R], M | None], *, also: Also[R] = nothing) -> R:
-        """Send what `make` makes of the state as it is; made again where the state has moved on meanwhile.
+    def _received(self, tx: Tx, before: R, message: M, now: datetime) -> R:
+        return self._a.plan.planned(tx, self._m.rules.receive(before, message, now=now))
 
-        `make` may sign; it gives None where nothing is to be said any more. A record of version 0 is new.
-        """
+    async def _ahead(
+        self, incoming: Incoming, message: M, pid: str, opening: R | None, follow: Follow[R, M] | None
+    ) -> _Ahead[R] | None:
+        """The message and our next one, where nothing is wrong with either; else each is done, and refused, alone."""
+        now = self._a.clock.now()
+        try:
+            before = opening
+            if before is None:
+                before = await self._a.store.read(lambda tx: self._of(tx, pid, incoming.caller.participant))
+            taken = self._m.rules.receive(before, message, now=now)
+            saying = await follow(taken) if follow and taken.todo else None
+            word = saying.make(taken) if saying else None
+            if saying is None or word is None:
+                return None
+            after = self._m.rules.send(taken, word, now=now)
+            outgoing = self._outgoing(taken, word, self._a.ids.uuid(), now)
+        except Exception:  # even a defect: the step is done again on its own, where it is told and held up
+            return None
+        return _Ahead(before.version, taken, after, outgoing, saying.also)
+
+    async def say(self, record: R, saying: Saying[R, M]) -> R:
+        """Send it; made again where the state has moved on meanwhile. A record of version 0 is new."""
         while True:
             try:
-                return await self._say(record, make, also)
+                return await self._say(record, saying)
             except Conflict:
                 fresh = await self.get(record.key)
                 if fresh.version == record.version:  # not overtaken: something of ours is on its way still
                     raise
                 record = fresh
 
-    async def _say(self, record: R, make: Callable[[R], M | None], also: Also[R]) -> R:
-        message, now = make(record), self._a.clock.now()
+    async def _say(self, record: R, saying: Saying[R, M]) -> R:
+        message, now = saying.make(record), self._a.clock.now()
         if message is None:
             return record
         after = self._m.rules.send(record, message, now=now)
@@ -242,9 +232,8 @@ class Exchange(Generic[R, M]):
 
         def body(tx: Tx) -> R:
             saved = tx.save(after, expect=record.version)
-            tx.outbox(outgoing)
-            self._log(tx, "message-sent", saved, outgoing.verb, outgoing.body, now)
-            also(tx, saved)
+            self._queue(tx, saved, outgoing, now)
+            saying.also(tx, saved)
             return saved
 
         saved = await self._a.store.run(body)
@@ -272,7 +261,11 @@ class Exchange(Generic[R, M]):
                 return before, []  # the peer's next message overtook this answer, and was the acknowledgement itself
             after, word = self._booked(before, answer, now)
             saved = tx.save(self._a.plan.planned(tx, after), expect=before.version)
-            return saved, [self._queue(tx, saved, word, spare, now)] if word is not None else []
+            if word is None:
+                return saved, []
+            farewell = self._outgoing(saved, word, spare, now)
+            self._queue(tx, saved, farewell, now)
+            return saved, [farewell]
 
         after, farewells = await self._a.store.run(body)
         if after is None:
@@ -332,11 +325,9 @@ class Exchange(Generic[R, M]):
     def _refusal(self, answer: Answer) -> str:
         return self._m.codec.reason(answer.body) or f"the peer answered {answer.status}"
 
-    def _queue(self, tx: Tx, record: R, message: M, name: str, now: datetime) -> Outgoing:
-        outgoing = self._outgoing(record, message, name, now)
+    def _queue(self, tx: Tx, record: R, outgoing: Outgoing, now: datetime) -> None:
         tx.outbox(outgoing)
         self._log(tx, "message-sent", record, outgoing.verb, outgoing.body, now)
-        return outgoing
 
     def _outgoing(self, record: R, message: M, name: str, now: datetime) -> Outgoing:
         verb = verb_of(message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -37,9 +37,10 @@ from trustspace.core.contract import (
 from trustspace.core.errors import Conflict, IllegalTransition, InvalidInput, NotVerified, Refused
 from trustspace.core.policy import Policy, check_enforceable
 from trustspace.ports import Tx
-from trustspace.services.deciding import NOT_HERE, SIGNS, Deciding, requested
-from trustspace.services.exchange import Caller, Exchange, Incoming, Machinery, Reply, Surroundings
+from trustspace.services.deciding import NOT_HERE, SIGNS, Deciding, Next, requested
+from trustspace.services.exchange import Caller, Exchange, Incoming, Reply
 from trustspace.services.logging import log
+from trustspace.services.machinery import Follow, Machinery, Saying, Surroundings, nothing
 from trustspace.services.naming import name, named
 from trustspace.services.planning import HOLD, RULE, default, is_ours
 
@@ -95,7 +96,7 @@ class Negotiations(Deciding):
         super().__init__()
         self._exchange = Exchange(machinery, around)
         self._a, self.house, self._notary, self._people = around, house, notary, people
-        self._steps: Mapping[str, Callable[[Negotiation], Awaitable[Negotiation]]] = {
+        self._steps: Mapping[str, Follow[Negotiation, Message]] = {
             "decide": self._decide,
             "agree": self._agree,
             "verify": self._verify,
@@ -111,12 +112,13 @@ class Negotiations(Deciding):
         if isinstance(message, ContractRequest | ContractOffer) and message.callback:
             await self._people.check_callback(incoming.caller, message.callback)
         opening = None if pid else self._opened(message, incoming.caller)
-        also = self._nothing
+        also: Callable[[Tx, Negotiation], None] = nothing
+        follow: Follow[Negotiation, Message] | None = self._at_once
         if isinstance(message, ContractEvent) and message.event is Event.FINALIZED:
             also = partial(self._finalized, message, signs=incoming.caller.signs)
         if isinstance(message, ContractAgreement) and (wrong := _objection(message)):
-            also = partial(_object, wrong)
-        return await self._exchange.take(incoming, message, pid=pid, opening=opening, also=also)
+            also, follow = partial(_object, wrong), None
+        return await self._exchange.take(incoming, message, pid=pid, opening=opening, also=also, follow=follow)
 
     def _opened(self, message: Message, caller: Caller) -> Negotiation:
         if not isinstance(message, ContractRequest | ContractOffer):
@@ -132,33 +134,43 @@ class Negotiations(Deciding):
         """Do what is ours to do next, if anything: what a rule says, or decide, agree, verify, finalize, or end it."""
         negotiation, rule = await self._a.store.read(self._a.plan.now(Negotiation, pid))
         if rule is not None and negotiation.todo:
-            return await self._by_rule(negotiation, rule)
-        step = self._steps.get(default(negotiation))
-        return await step(negotiation) if step else negotiation
+            saying = await self._by_rule(negotiation, rule)
+        else:
+            saying = await self._by_default(negotiation)
+        return await self._exchange.say(negotiation, saying) if saying else negotiation
 
-    async def _decide(self, negotiation: Negotiation) -> Negotiation:
+    async def _by_default(self, negotiation: Negotiation) -> Next | None:
+        """What we say where no rule says otherwise; None where it is not our turn, or a person's."""
+        step = self._steps.get(default(negotiation))
+        return await step(negotiation) if step else None
+
+    async def _at_once(self, negotiation: Negotiation) -> Next | None:
+        """What we say in the transaction that takes a message in: rules look at what is stored, and so come after."""
+        return None if self._a.plan.rules else await self._by_default(negotiation)
+
+    async def _decide(self, negotiation: Negotiation) -> Next | None:
         if negotiation.role is Role.CONSUMER:
             return await self._consider(negotiation)
         product = await self._product(negotiation)
         if product is None:
-            return await self._end(negotiation, NOT_HERE, "not-found")
+            return self._end(negotiation, NOT_HERE, "not-found")
         if product.manual:
-            return negotiation
+            return None
         try:
             if negotiation.earlier is None or not await self._ours(negotiation):
                 check_request(requested(negotiation), published(product))
         except Refused as error:
-            return await self._end(negotiation, f"the request is not what is offered: {error}", "refused")
+            return self._end(negotiation, f"the request is not what is offered: {error}", "refused")
         return await self._agree(negotiation)
 
-    async def _consider(self, negotiation: Negotiation) -> Negotiation:
+    async def _consider(self, negotiation: Negotiation) -> Next | None:
         """An offer in answer to ours is accepted where it is what we asked for; a person decides others."""
-        return await self._accept(negotiation) if await self._ours(negotiation) else negotiation
+        return await self._accept(negotiation) if await self._ours(negotiation) else None
 
     async def _ours(self, negotiation: Negotiation) -> bool:
         return await self._a.store.read(lambda tx: is_ours(tx, negotiation))
 
-    async def _agree(self, negotiation: Negotiation) -> Negotiation:
+    async def _agree(self, negotiation: Negotiation) -> Next:
         peer = _party(await self._people.known(negotiation.peer))
 
         def make(current: Negotiation) -> Message:
@@ -175,21 +187,21 @@ class Negotiations(Deciding):
             signature = self._notary.sign(agreement_bytes(agreement))
             return ContractAgreement.of(current.consumer_pid, current.provider_pid, agreement, signature)
 
-        return await self._from(negotiation, make)
+        return self._from(negotiation, make)
 
-    async def _verify(self, negotiation: Negotiation) -> Negotiation:
+    async def _verify(self, negotiation: Negotiation) -> Next:
         peer = await self._people.known(negotiation.peer)
         objected = await self._a.store.read(lambda tx: named(tx, OBJECTION, negotiation.key))
         objection = objected or self._objection(negotiation, peer)
         if objection:
-            return await self._end(negotiation, objection, "refused")
+            return self._end(negotiation, objection, "refused")
 
         def make(current: Negotiation) -> Message:
             given = decode64(current.provider_signature)
             ours = self._notary.countersign(current.agreement.encode(), given) if given else None
             return ContractVerification(current.consumer_pid, current.provider_pid, ours)
 
-        return await self._exchange.say(negotiation, make)
+        return Saying(make)
 
     def _objection(self, negotiation: Negotiation, peer: Caller) -> str:
         agreement, signature = negotiation.agreed, decode64(negotiation.provider_signature)
@@ -213,7 +225,7 @@ class Negotiations(Deciding):
         if self.house.require_signatures:
             raise Refused(f"the {what} is not signed, and signatures are required here")
 
-    async def _finalize(self, negotiation: Negotiation) -> Negotiation:
+    async def _finalize(self, negotiation: Negotiation) -> Next:
         peer = await self._people.known(negotiation.peer)
         theirs, ours = decode64(negotiation.consumer_signature), decode64(negotiation.provider_signature)
         try:
@@ -221,12 +233,12 @@ class Negotiations(Deciding):
             if theirs:
                 self._notary.check_counter(negotiation.agreement.encode(), ours, theirs, peer)
         except (InvalidInput, NotVerified, Refused) as error:
-            return await self._end(negotiation, f"the verification does not hold: {error}", "refused")
+            return self._end(negotiation, f"the verification does not hold: {error}", "refused")
 
         def make(current: Negotiation) -> Message:
             return ContractEvent(current.consumer_pid, current.provider_pid, Event.FINALIZED, _signatures(current))
 
-        return await self._exchange.say(negotiation, make, also=self._conclude)
+        return Saying(make, self._conclude)
 
     # --- what a person or a program asks for ---------------------------------------------------------------------
 
@@ -253,7 +265,7 @@ class Negotiations(Deciding):
         )
         message = ContractRequest(new.key, None, asked, self.house.base, SIGNS)
         return await self._exchange.say(
-            new, lambda _: message, also=lambda tx, made: name(tx, "negotiation", key, made.key)
+            new, Saying(lambda _: message, lambda tx, made: name(tx, "negotiation", key, made.key))
         )
 
     # --- the contract --------------------------------------------------------------------------------------------
@@ -284,9 +296,6 @@ class Negotiations(Deciding):
             **{f"{role}_signature": tx.keep(decode64(text)) if text else "" for role, text in signatures.items()},
         }
         log(tx, "agreement-signed", time=contract.created, subjects=(negotiation.key, contract.key), data=data)
-
-    def _nothing(self, tx: Tx, negotiation: Negotiation) -> None:
-        """Nothing else belongs to the transaction."""
 
     async def _product(self, negotiation: Negotiation) -> Published | None:
         target = requested(negotiation).target

@@ -26,11 +26,13 @@ from trustspace.core.transfer import (
 )
 from trustspace.core.usage import Access, check_access
 from trustspace.ports import Tx
-from trustspace.services.exchange import Caller, Exchange, Incoming, Machinery, Reply, Surroundings
+from trustspace.services.exchange import Caller, Exchange, Incoming, Reply
+from trustspace.services.machinery import Machinery, Saying, Surroundings, nothing
 from trustspace.services.naming import name, named
 from trustspace.services.negotiation import People
 from trustspace.services.planning import default
 
+Next = Saying[Transfer, Message]
 PULL: Final = "HttpData-PULL"
 """The one format offered: the consumer fetches over HTTP."""
 ENDPOINT_TYPE: Final = "https://w3id.org/idsa/v4.1/HTTP"
@@ -62,8 +64,8 @@ class Transfers:
         opening = None
         if not pid:
             opening = await self._opened(incoming.caller, message)
-        also = self._close if message.verb in {Verb.COMPLETE, Verb.TERMINATE} else self._nothing
-        return await self._exchange.take(incoming, message, pid=pid, opening=opening, also=also)
+        also = self._close if message.verb in {Verb.COMPLETE, Verb.TERMINATE} else nothing
+        return await self._exchange.take(incoming, message, pid=pid, opening=opening, also=also, follow=self._at_once)
 
     async def _opened(self, caller: Caller, message: Message) -> Transfer:
         if not isinstance(message, TransferRequest):
@@ -82,32 +84,39 @@ class Transfers:
         """Do what is ours to do next, if anything: what a rule says, or start what was asked for."""
         transfer, rule = await self._a.store.read(self._a.plan.now(Transfer, pid))
         if rule is None or not transfer.todo:
-            return await self._start(transfer) if default(transfer) == "start" else transfer
+            saying = await self._by_default(transfer)
+            return await self._exchange.say(transfer, saying) if saying else transfer
         if rule.then is Action.HOLD or self._a.plan.early(transfer, rule, self._a.clock.now()):
             return transfer
         return await self._acts[rule.then](transfer, rule)
+
+    async def _by_default(self, transfer: Transfer) -> Next | None:
+        """What we say where no rule says otherwise; None where it is not our turn."""
+        return await self._start(transfer) if default(transfer) == "start" else None
+
+    async def _at_once(self, transfer: Transfer) -> Next | None:
+        """What we say in the transaction that takes a message in: rules look at what is stored, and so come after."""
+        return None if self._a.plan.rules else await self._by_default(transfer)
 
     async def start(self, pid: str) -> Transfer:
         """Let the data flow: what was asked for, or again after a suspension."""
         transfer = await self.get(pid)
         if transfer.role is Role.PROVIDER:
-            return await self._start(transfer)
-        return await self._exchange.say(
-            transfer, lambda current: TransferStart(current.consumer_pid, current.provider_pid)
-        )
+            return await self._exchange.say(transfer, await self._start(transfer))
+        return await self._exchange.say(transfer, Saying(lambda now: TransferStart(now.consumer_pid, now.provider_pid)))
 
     async def suspend(self, pid: str, reason: str = "") -> Transfer:
         """Let no data flow for now; either side may start it again."""
         reasons = (reason,) if reason else ()
         return await self._exchange.say(
             await self.get(pid),
-            lambda current: TransferSuspension(current.consumer_pid, current.provider_pid, "suspended", reasons),
+            Saying(lambda now: TransferSuspension(now.consumer_pid, now.provider_pid, "suspended", reasons)),
         )
 
-    async def _start(self, transfer: Transfer) -> Transfer:
+    async def _start(self, transfer: Transfer) -> Next:
         product = await self._a.store.read(lambda tx: _product(tx, transfer))
         if product is None:
-            return await self.terminate(transfer.key, "the contract ended or its data is no longer here")
+            return self._terminating("the contract ended or its data is no longer here")
         token = self._a.ids.token()
 
         def make(current: Transfer) -> Message:
@@ -131,7 +140,7 @@ class Transfers:
             self._close(tx, saved)  # what a start before a suspension opened
             tx.save(access, expect=0)
 
-        return await self._exchange.say(transfer, make, also=open_access)
+        return Saying(make, open_access)
 
     async def request(self, contract: Contract, endpoint: str, *, key: str = "") -> Transfer:
         """Ask the provider for a transfer; the same `key` under the same contract again is the same transfer."""
@@ -143,24 +152,20 @@ class Transfers:
         new = self._new(Role.CONSUMER, contract, callback=endpoint)
         message = TransferRequest(new.key, contract.key, PULL, self._base)
         return await self._exchange.say(
-            new, lambda _: message, also=lambda tx, made: name(tx, "transfer", own, made.key)
+            new, Saying(lambda _: message, lambda tx, made: name(tx, "transfer", own, made.key))
         )
 
     async def complete(self, pid: str) -> Transfer:
         """Say that all data has flowed."""
-        return await self._exchange.say(
-            await self.get(pid),
-            lambda current: TransferCompletion(current.consumer_pid, current.provider_pid),
-            also=self._close,
-        )
+        completion: Next = Saying(lambda now: TransferCompletion(now.consumer_pid, now.provider_pid), self._close)
+        return await self._exchange.say(await self.get(pid), completion)
 
     async def terminate(self, pid: str, reason: str, *, code: str = "ended") -> Transfer:
         """End it with a reason that the other side reads."""
-        return await self._exchange.say(
-            await self.get(pid),
-            lambda current: farewell(current, reason, code=code),
-            also=self._close,
-        )
+        return await self._exchange.say(await self.get(pid), self._terminating(reason, code=code))
+
+    def _terminating(self, reason: str, *, code: str = "ended") -> Next:
+        return Saying(lambda current: farewell(current, reason, code=code), self._close)
 
     def _new(self, role: Role, contract: Contract, *, callback: str = "") -> Transfer:
         now = self._a.clock.now()
@@ -179,9 +184,6 @@ class Transfers:
         for access in tx.find(Access, transfer=transfer.key):
             if not access.closed:
                 tx.save(closed_access(access), expect=access.version)
-
-    def _nothing(self, tx: Tx, transfer: Transfer) -> None:
-        """Nothing else belongs to the transaction."""
 
     async def _contract(self, agreement: str) -> Contract | None:
         return await self._a.store.read(lambda tx: tx.get(Contract, agreement))

@@ -19,17 +19,22 @@ def test_a_reader_sees_what_is_committed_and_a_body_what_the_batch_has() -> None
 
 def test_while_a_commit_is_under_way_readers_ask_the_database() -> None:
     recent = Recent()
-    recent.learn(PLACE, "old")
     recent.begin()
     recent.merge({PLACE: "new"})
+    before = recent.view
     recent.sealed()
-    recent.learn(("note", "m"), "perhaps older")
-    assert (recent.committed(PLACE), recent.committed(("note", "m"))) == (None, None)
+    during = recent.view
+    recent.commit()
+    recent.learn(PLACE, "older", before)
+    recent.learn(PLACE, "perhaps older", during)
+    assert (during, recent.committed(PLACE)) == (None, "new")
+    recent.learn(("note", "m"), "as it is", recent.view)
+    assert recent.committed(("note", "m")) == "as it is"
 
 
 def test_a_batch_that_was_lost_leaves_nothing() -> None:
     recent = Recent()
-    recent.learn(PLACE, "old")
+    recent.learn(PLACE, "old", recent.view)
     recent.begin()
     recent.merge({PLACE: "new"})
     recent.begin()
@@ -41,5 +46,5 @@ def test_a_batch_that_was_lost_leaves_nothing() -> None:
 def test_the_oldest_are_forgotten() -> None:
     recent = Recent(2)
     for number in (1, 2, 1, 3):
-        recent.learn(("note", str(number)), number)
+        recent.learn(("note", str(number)), number, recent.view)
     assert [recent.committed(("note", str(number))) for number in (1, 2, 3)] == [1, None, 3]

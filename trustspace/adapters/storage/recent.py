@@ -17,41 +17,47 @@ MOST: Final = 2048
 
 
 class Recent:
-    """Committed records by kind and key, and those of the batch that is being written."""
+    """Committed records by kind and key, and those of the batch that is being written.
+
+    `view` changes with each commit, and is None while one is under way: a reader that began then sees a state of the
+    database that may be older or younger than what is remembered here, so that it neither asks nor adds.
+    """
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._committed: dict[Place, Any] = {}
         self._batch: dict[Place, Any] = {}
-        self.steady = True
+        self._commits = 0
+        self.view: int | None = 0
 
     def committed(self, place: Place) -> Any | None:
-        """For a reader: the record as committed; None where it is not remembered, or while a commit is under way."""
-        return self._committed.get(place) if self.steady else None
+        """The record as committed; None where it is not remembered."""
+        return self._committed.get(place)
 
     def current(self, place: Place) -> Any | None:
         """For a body of the batch: the record as an earlier body of it left it, else as committed."""
         return self._batch.get(place) or self._committed.get(place)
 
-    def learn(self, place: Place, record: Any) -> None:
-        """What was read from the database is remembered, unless it may be older than what is being committed."""
-        if self.steady and place not in self._batch:
+    def learn(self, place: Place, record: Any, view: int | None) -> None:
+        """What was read from the database in that view is remembered, as long as the view is the present one."""
+        if view is not None and view == self.view and place not in self._batch:
             self._put(place, record)
 
     def begin(self) -> None:
         """A batch begins; what an earlier one left is void."""
-        self._batch, self.steady = {}, True
+        self._batch, self.view = {}, self._commits
 
     def merge(self, saved: dict[Place, Any]) -> None:
         """A body of the batch ended well."""
         self._batch.update(saved)
 
     def sealed(self) -> None:
-        """The commit begins: until it is known, readers ask the database."""
-        self.steady = False
+        """The commit begins."""
+        self._commits += 1
+        self.view = None
 
     def commit(self) -> None:
-        """The batch is durable."""
+        """The batch is durable. Called in the thread of the commit, while no other one writes here."""
         for place, record in self._batch.items():
             self._put(place, record)
         self.begin()

@@ -94,7 +94,18 @@ class Entangled(Exception):
 class SqliteTx:
     """One body's view of the database; where it is guarded, its first write opens a savepoint to undo it by."""
 
-    __slots__ = ("_connection", "_faults", "_guarded", "_over", "_recent", "_writable", "leaves", "saved", "wrote")
+    __slots__ = (
+        "_connection",
+        "_faults",
+        "_guarded",
+        "_over",
+        "_recent",
+        "_view",
+        "_writable",
+        "leaves",
+        "saved",
+        "wrote",
+    )
 
     def __init__(
         self,
@@ -107,6 +118,7 @@ class SqliteTx:
     ) -> None:
         self._connection, self._faults, self._writable, self._guarded = connection, faults, writable, guarded
         self._recent = recent or Recent()
+        self._view = self._recent.view
         self.saved: dict[Place, Any] = {}
         self._over: Exception | None = None
         self.wrote = False
@@ -182,7 +194,7 @@ class SqliteTx:
             return None
         record = shape(kind).decode(rows[0][0])
         if not self.wrote:
-            self._recent.learn(place, record)
+            self._recent.learn(place, record, self._view)
         return record
 
     def _known(self, place: Place) -> Any | None:
@@ -191,7 +203,7 @@ class SqliteTx:
             raise self._over
         if self._writable:
             return self.saved.get(place) or self._recent.current(place)
-        return self._recent.committed(place)
+        return self._recent.committed(place) if self._view is not None else None
 
     def save(self, record: R, *, expect: int) -> R:
         """See `Tx.save`."""

@@ -1,7 +1,8 @@
 """Bytes that mean one thing: strict reading of JSON, and the canonical form that is signed (RFC 8785).
 
 The canonical writer is `rfc8785`; documents of plain members (ASCII keys, no floats, integers within ±(2^53−1)) take
-orjson with sorted keys, which yields the same bytes about ten times faster.
+orjson with sorted keys, which yields the same bytes about ten times faster. What orjson reads and writes again as the
+same bytes was read without loss, and needs no second, slower reading; most messages between our nodes are such.
 """
 
 from __future__ import annotations
@@ -73,6 +74,12 @@ def loads(data: bytes, *, where: str = "body", limit: int = MAX_BYTES) -> Json:
     _check_shape(data, where, limit)
     if b"\\u0000" in data and _NUL.search(data):
         raise InvalidInput("the character NUL ends a text for some readers and not for others", where=where)
+    try:
+        value = orjson.loads(data)
+        if orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER) == data:
+            return value  # nothing was dropped, doubled or rounded
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        pass  # the slower reader is the judge
     try:
         value = _DECODER.decode(data.decode())
         orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER)  # refuses lone surrogates, and integers over 53 bits

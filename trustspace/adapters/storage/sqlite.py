@@ -60,6 +60,7 @@ class SqliteSession:
             ((self._number,),) = connection.execute("SELECT number FROM batches").fetchall()
             tx = SqliteTx(connection, self._faults, writable=False)
             self._frontier = recover(tx.log_size(), lambda level, index: tx.node(level, index) or b"")
+            connection.execute("ROLLBACK")
         except BaseException:
             connection.close()
             raise
@@ -105,11 +106,12 @@ class SqliteSession:
 
     def seal(self) -> None:
         """See `Session.seal`: the leaves get their places, and the batch its number."""
-        connection, number = self._current(), self._number + 1
+        connection, number = self._current(), self._number if self._leaves else self._number + 1
         try:
             self._sealed = number, self._sequence(connection)
             self._faults("seal")
-            connection.execute("UPDATE batches SET number = ?", (number,))
+            if not self._leaves:  # else the size of the log says which batch was the last
+                connection.execute("UPDATE batches SET number = ?", (number,))
         except sqlite3.Error as error:
             raise StorageFailure(error) from error
         self.recent.sealed()
@@ -123,7 +125,7 @@ class SqliteSession:
             self._faults("committed")
         except sqlite3.Error as error:
             self.recent.clear()
-            self._recover(self._sealed[0], error)
+            self._recover(error)
         except BaseException:
             self.recent.clear()
             raise
@@ -144,7 +146,7 @@ class SqliteSession:
         connection.executemany("INSERT INTO nodes VALUES (?, ?)", rows)
         return frontier
 
-    def _recover(self, number: int, error: sqlite3.Error) -> None:
+    def _recover(self, error: sqlite3.Error) -> None:
         """After a failed commit nobody knows what reached the disk: look at it with a new connection.
 
         A failed sync may have lost pages that the system now calls clean, so the commit is not repeated. If the batch
@@ -153,7 +155,8 @@ class SqliteSession:
         self._abandon()
         try:
             connection = self._open()
-            if self._number == number:
+            number, frontier = self._sealed
+            if (self._number, self._frontier.size) == (number, frontier.size):
                 self._faults("checkpoint")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 return
@@ -248,7 +251,6 @@ def snapshot(connection: sqlite3.Connection, body: Callable[[Tx], T], recent: Re
     """Run a body that only reads, over one state of the database."""
     tx = SqliteTx(connection, no_fault, writable=False, recent=recent)
     try:
-        connection.execute("BEGIN")
         return body(tx)
     except StorageFailure as failure:
         raise failure.cause from failure

@@ -144,6 +144,8 @@ class SqliteTx:
         if self._over is not None:
             raise self._over
         try:
+            if not (self._writable or self._connection.in_transaction):
+                self._connection.execute("BEGIN")  # only now: what is remembered needs no snapshot
             return self._connection.execute(sql, values).fetchall()
         except (*_MISTAKES, sqlite3.Error) as error:
             raise self._wrong(error) from error

@@ -100,9 +100,8 @@ def read_receipt(text: str, *, public_der: bytes) -> ReceiptFacts:
     leaf, size = decode64(value["leaf"], where="receipt"), value["size"]
     path = [decode64(step, where="receipt") for step in value["path"]]
     top = implied_root(value["index"], size, leaf_hash(leaf), path)
-    verify(
-        public_der, value["alg"], decode64(value["signature"], where="receipt"), _signed(value["x5t#S256"], size, top)
-    )
+    signature = decode64(value["signature"], where="receipt")
+    _check_root(public_der, value["alg"], signature, _signed(value["x5t#S256"], size, top))
     return _facts(leaf, from_x5t(value["x5t#S256"]))
 
 
@@ -121,6 +120,12 @@ def verify_receipt(
 def signer_of(text: str) -> str:
     """The thumbprint, in hexadecimal, of the certificate that the receipt names; nothing is verified yet."""
     return from_x5t(_parse(text)["x5t#S256"])
+
+
+@lru_cache(maxsize=256)
+def _check_root(public_der: bytes, algorithm: str, signature: bytes, signed: bytes) -> None:
+    """Check the signature that serves a whole group once; what does not hold is not remembered."""
+    verify(public_der, algorithm, signature, signed)
 
 
 def _signed(x5t: str, size: int, top: bytes) -> bytes:

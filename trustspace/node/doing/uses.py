@@ -12,9 +12,10 @@ import anyio
 
 from trustspace.adapters.dataplane.pull import pull
 from trustspace.adapters.dataplane.sink import FileSink
-from trustspace.core.canon import JsonObject, canonical, loads, loads_object
+from trustspace.core.canon import Json, JsonObject, canonical, loads, loads_object
 from trustspace.core.contract import Contract, Role
 from trustspace.core.errors import InvalidInput, NotFound, Refused, Unavailable
+from trustspace.core.identity.keys import aware
 from trustspace.core.transfer import State, Transfer
 from trustspace.core.usage import DELIVERED, REFUSED, Use
 from trustspace.node import views as v
@@ -73,32 +74,10 @@ class UseDoing(ContractDoing):
             answer = await self._post(f"{endpoint}/uses", token, {**asked, "fulfilled": todo})
             told = loads_object(answer.body)
         if answer.status == 201:
-            return await self.engine.books.enter(self._granted(contract, transfer, asked, told))
+            return await self.engine.books.enter(granted(contract, transfer, asked, told))
         if statement := told.get("statement"):
             return await self.engine.books.refused(str(statement), peer)
         raise Refused(str(told.get("reason", f"the provider answered {answer.status}")), where=contract.key)
-
-    def _granted(self, contract: Contract, transfer: Transfer, asked: JsonObject, told: JsonObject) -> Use:
-        if told.get("digest") != _property(transfer, DIGEST):
-            raise Refused("the use names other data than the transfer", where=contract.key)
-        return Use(
-            key=use_key(contract.key, str(asked["use"])),
-            role=Role.CONSUMER.value,
-            agreement=contract.key,
-            transfer=transfer.key,
-            peer=contract.peer,
-            purpose=str(asked["purpose"]),
-            decision="permit",
-            reason="",
-            number=int(told["number"]),
-            at=datetime.fromisoformat(str(told["at"])),
-            expires=datetime.fromisoformat(str(told["expires"])),
-            digest=str(told["digest"]),
-            size=int(told["size"]),
-            name=Path(str(told["name"])).name,
-            media_type=str(told["mediaType"]),
-            report=canonical(told["report"]).decode(),
-        )
 
     async def _post(self, url: str, token: str, body: JsonObject) -> Answer:
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
@@ -154,6 +133,41 @@ class UseDoing(ContractDoing):
         found = await self.read(lambda tx: tx.find(Use, after=start, limit=most, **where))
         total = await self.read(lambda tx: tx.count(Use, **where))
         return v.UsePage(total=total, results=[use_view(one) for one in found])
+
+
+def granted(contract: Contract, transfer: Transfer, asked: JsonObject, told: JsonObject) -> Use:
+    """The use that the provider says it grants; `Refused` where its answer is none, or of other data."""
+    if told.get("digest") != _property(transfer, DIGEST):
+        raise Refused("the use names other data than the transfer", where=contract.key)
+    numbers, texts = (told.get("number"), told.get("size")), [told.get(name) for name in ("name", "mediaType")]
+    whole = all(type(one) is int and one >= 0 for one in numbers) and all(isinstance(one, str) for one in texts)
+    if not whole or not isinstance(told.get("report"), dict):
+        raise Refused("the provider's answer does not tell the use that it grants", where=contract.key)
+    return Use(
+        key=use_key(contract.key, str(asked["use"])),
+        role=Role.CONSUMER.value,
+        agreement=contract.key,
+        transfer=transfer.key,
+        peer=contract.peer,
+        purpose=str(asked["purpose"]),
+        decision="permit",
+        reason="",
+        number=told["number"],
+        at=_time(told.get("at"), contract.key),
+        expires=_time(told.get("expires"), contract.key),
+        digest=told["digest"],
+        size=told["size"],
+        name=Path(told["name"]).name,
+        media_type=told["mediaType"],
+        report=canonical(told["report"]).decode(),
+    )
+
+
+def _time(value: Json, contract: str) -> datetime:
+    try:
+        return aware(datetime.fromisoformat(value), "at")
+    except (ValueError, TypeError, InvalidInput) as error:
+        raise Refused(f"the provider's answer tells no time: {value!r:.50}", where=contract) from error
 
 
 def use_view(use: Use) -> v.UseView:

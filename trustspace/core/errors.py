@@ -38,6 +38,12 @@ class TooLarge(InvalidInput):
     code, status = "too-large", 413
 
 
+class TooSlow(TrustspaceError):
+    """The caller did not say in time what it wants."""
+
+    code, status = "too-slow", 408
+
+
 class NotFound(TrustspaceError):
     """There is nothing of that name, or nothing that the caller may see."""
 
@@ -62,6 +68,16 @@ class Unauthenticated(TrustspaceError):
     code, status = "unauthenticated", 401
 
 
+class ClockOff(Unauthenticated):
+    """The caller's clock and ours are too far apart: what is signed cannot be dated. `seconds`: its clock is ahead."""
+
+    code = "clock-off"
+
+    def __init__(self, what: str, *, seconds: float, where: str = "", hint: str = "set the clocks (NTP)") -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.seconds = seconds
+
+
 class Forbidden(TrustspaceError):
     """The caller is known and may not do this."""
 
@@ -84,6 +100,28 @@ class Unavailable(TrustspaceError):
     """A peer, a node or a file cannot be reached now; trying again later may help."""
 
     code, status = "unavailable", 503
+
+
+class Busy(Unavailable):
+    """This one caller has too much under way here; it may come again after `retry_after` seconds."""
+
+    code, status = "too-many", 429
+
+    def __init__(self, what: str, *, retry_after: float, where: str = "", hint: str = "slow down") -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.retry_after = retry_after
+
+
+class Crowded(Busy):
+    """All callers together have too much under way here."""
+
+    code, status = "crowded", 503
+
+
+class ClockWrong(Unavailable):
+    """This machine's clock is wrong: nothing is signed or logged until it is set right."""
+
+    code = "clock-wrong"
 
 
 class StorageFull(Unavailable):

@@ -22,27 +22,29 @@ from trustspace.adapters.http.peer import AiohttpPeer
 from trustspace.adapters.http.tls import client_context
 from trustspace.adapters.system import SystemClock, SystemIds
 from trustspace.core.catalogue.published import Published
-from trustspace.core.contract import Negotiation, Party, Role
+from trustspace.core.contract import Party
 from trustspace.core.errors import IllegalTransition, NotFound, NotVerified, TrustspaceError, Unavailable
 from trustspace.core.evidence.receipts import signer_of, verify_receipt
 from trustspace.core.identifiers import parse
 from trustspace.core.identity.did import did_from_url, url_from_did
 from trustspace.core.identity.participants import ParticipantList, verify_list
-from trustspace.core.transfer import State, Transfer
-from trustspace.core.usage import DELIVERED, Use
+from trustspace.core.record import Record
 from trustspace.node.folder import Folder, to_pem
+from trustspace.node.quotas import Quotas
 from trustspace.node.receipts import Receipts
 from trustspace.node.seal import Seal
 from trustspace.node.settings import Settings, split_bind
 from trustspace.node.speaking import NEGOTIATION, TRANSFER, DspCodec
 from trustspace.node.streams import Streams
+from trustspace.node.undone import delivered, negotiations_due, transfers_due
 from trustspace.node.waiting import Waiting
-from trustspace.ports import Answer, Clock, Ids, Outgoing, Peer, Store, Tx
+from trustspace.ports import Answer, Clock, Ids, Outgoing, Peer, Store
 from trustspace.protocols import dsp
 from trustspace.protocols.national.client import NationalCodec
 from trustspace.services.agenda import Agenda
 from trustspace.services.certificates import remember
-from trustspace.services.delivery import Delivery, pause
+from trustspace.services.clocks import NODE, Clocks, SteadyClock, last_logged
+from trustspace.services.delivery import UNSIGNED, Delivery, pause
 from trustspace.services.directory import Directory, newest_seen, saw_list
 from trustspace.services.ending import Endings
 from trustspace.services.exchange import RECEIPT, Caller, Reply
@@ -108,11 +110,15 @@ class Engine:
         self.path_prefix = urlsplit(settings.public_url).path
         self.roots = folder.roots()
         self.key = folder.load_key("signing")
-        self.seal = Seal(self.key, folder.read_certificate("signing") or b"", self.roots, self.clock, self.ids, self.me)
+        self.clocks, self.quotas = Clocks(self.clock, dsp.read_reason), Quotas(settings.quota)
+        self.steady = SteadyClock(self.clock, lambda: self.store.read(last_logged))
+        certificate = folder.read_certificate("signing") or b""
+        self.seal = Seal(self.key, certificate, self.roots, self.steady, self.ids, self.me)
         self.tls: ssl.SSLContext | None = None
         self.registry = RegistryClient(
             self.peer, settings.functional_node.url, self.roots, self.key, self.clock, self.ids, NationalCodec()
         )
+        self.registry.clocks = self.clocks
         plain = PlainHttp.of(settings.network.plain_http)
         resolver = DidWebResolver(self.peer, url_from_did, plain=plain if settings.plain else None)
         met = partial(remember, self.store)
@@ -131,16 +137,16 @@ class Engine:
         self.agenda = Agenda(self.clock, acts, sleep=self._sleep)
         plan = Plan(self.settings.rulebook, self.agenda.put)
         around = Surroundings(
-            self.store, self.clock, self.ids, self.me, self._kick, self.waiting.changed, self._ask_state, plan
+            self.store, self.steady, self.ids, self.me, self._kick, self._changed, self._ask_state, plan
         )
         house = House(Party(self.me), self.base, self.settings.require_signatures)
         negotiation, transfer = replace(NEGOTIATION, codec=self._codec), replace(TRANSFER, codec=self._codec)
         self.negotiations = Negotiations(negotiation, around, house, self.seal, self.directory)
         self.transfers = Transfers(transfer, around, self.directory, root=self.settings.public_url, base=self.base)
-        self.gate = Gate(self.store, self.clock, self.ids, self.seal, kick=self._kick)
-        self.witness = Witness(self.store, self.clock)
-        self.endings = Endings(self.store, self.clock, self.ids, self.seal, cut=self.streams.cut, kick=self._kick)
-        self.books = Books(self.store, self.clock, self.ids, self.seal, kick=self._kick)
+        self.gate = Gate(self.store, self.steady, self.ids, self.seal, kick=self._kick)
+        self.witness = Witness(self.store, self.steady)
+        self.endings = Endings(self.store, self.steady, self.ids, self.seal, cut=self.streams.cut, kick=self._kick)
+        self.books = Books(self.store, self.steady, self.ids, self.seal, kick=self._kick)
         self.delivery = Delivery(
             self.store,
             self.clock,
@@ -189,7 +195,10 @@ class Engine:
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Deliver, keep the list of participants fresh, take up what an earlier life left undone; until cancelled."""
         await self.remember_own()
+        await self.quotas.count(self.store)
         async with anyio.create_task_group() as self._group:
+            self.steady.doubted = partial(self._group_start, self.steady.catch_up, self._sleep)
+            await self.steady.start()
             await self._group.start(self.delivery.run)
             await self._group.start(self.agenda.run)
             self._group.start_soon(self._keep_list)
@@ -200,12 +209,12 @@ class Engine:
     async def _take_up(self) -> None:
         """What was to be done when the process ended is done now."""
         for todo in ("decide", "agree", "verify", "finalize", HOLD, RULE):
-            for negotiation in await self.store.read(partial(_to_do, todo=todo)):
+            for negotiation in await self.store.read(partial(negotiations_due, todo=todo)):
                 self.start("negotiation", negotiation.key)
         for todo in ("start", HOLD, RULE):
-            for transfer in await self.store.read(partial(_to_do_transfers, todo=todo)):
+            for transfer in await self.store.read(partial(transfers_due, todo=todo)):
                 self.start("transfer", transfer.key)
-        for key in await self.store.read(_delivered):
+        for key in await self.store.read(delivered):
             self._group_start(self._complete, key)
 
     async def _complete(self, pid: str) -> None:
@@ -216,7 +225,10 @@ class Engine:
     async def _fetch_list(self, newest: int) -> ParticipantList:
         newest = max(newest, await self.store.read(newest_seen))
         signed = (await self.registry.participants()).encode()
-        found = verify_list(signed, self.roots, now=self.clock.now(), newest_seen_version=newest)
+        try:
+            found = verify_list(signed, self.roots, now=self.clock.now(), newest_seen_version=newest)
+        except NotVerified as error:
+            raise self.clocks.blamed(NODE, error) from error
         if found.version > newest:
             await self.store.run(lambda tx: saw_list(tx, found.version))
         return found
@@ -278,6 +290,10 @@ class Engine:
 
     # --- sending -------------------------------------------------------------------------------------------------
 
+    def _changed(self, record: Record) -> None:
+        self.quotas.saw(record)
+        self.waiting.changed(record)
+
     def _kick(self, messages: list[Outgoing]) -> None:
         self.delivery.kick(messages)
 
@@ -289,7 +305,9 @@ class Engine:
         headers = {"authorization": f"Bearer {self.seal.token(peer, method, path, body)}"}
         if body:
             headers["content-type"] = "application/json"
-        return await self.peer.request(method, url, body=body, headers=headers)
+        answer = await self.peer.request(method, url, body=body, headers=headers)
+        self.clocks.check(peer, answer)
+        return answer
 
     async def _send(self, outgoing: Outgoing) -> Answer:
         """Try to deliver once; an acknowledgement without its receipt is none, since this peer gives receipts."""
@@ -297,7 +315,8 @@ class Engine:
         if answer.status < 300 and outgoing.kind != NOTICE:
             await self._check_receipt(outgoing, answer)
             return answer
-        return Answer(answer.status, answer.body)  # a receipt that nobody checked does not go into the books
+        kept = {name: answer.headers[name] for name in UNSIGNED if name in answer.headers}
+        return Answer(answer.status, answer.body, kept)  # a receipt that nobody checked does not go into the books
 
     async def _check_receipt(self, outgoing: Outgoing, answer: Answer) -> None:
         peer = await self.directory.known(outgoing.to, fresh=False)
@@ -369,22 +388,3 @@ class Engine:
         """Let go of connections and store."""
         await self.peer.close()
         await self.store.close()
-
-
-def _delivered(tx: Tx) -> list[str]:
-    """Our transfers that run though what they were opened for has been delivered."""
-    running = tx.find(Transfer, limit=MANY, state=State.STARTED.value)
-    ours = [one for one in running if one.role is Role.CONSUMER and one.pending is None]
-    return [
-        one.key
-        for one in ours
-        if any(use.transfer == one.key for use in tx.find(Use, limit=MANY, agreement=one.agreement, state=DELIVERED))
-    ]
-
-
-def _to_do(tx: Tx, *, todo: str) -> list[Negotiation]:
-    return tx.find(Negotiation, limit=MANY, todo=todo)
-
-
-def _to_do_transfers(tx: Tx, *, todo: str) -> list[Transfer]:
-    return tx.find(Transfer, limit=MANY, todo=todo)

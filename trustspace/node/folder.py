@@ -77,13 +77,17 @@ class Folder:
             raise _no_certificate(self.certificate(purpose)) from error
 
     def facts(self, purpose: str, now: datetime) -> CertificateFacts | None:
-        """What our own certificate says, even where it has expired by now: its owner must be able to renew it."""
+        """What our own certificate says, even where it has expired by now: its owner must be able to renew it.
+
+        Nor does a clock that is behind keep a node from starting: it is the node that says so.
+        """
         der = self.read_certificate(purpose)
         if der is None:
             return None
         profile = Profile.TLS if purpose == "tls" else Profile.SIGNING
-        expires = x509.load_der_x509_certificate(der).not_valid_after_utc
-        return verify_chain(der, self.roots(), at=min(now, expires), purpose=profile)
+        certificate = x509.load_der_x509_certificate(der)
+        at = max(certificate.not_valid_before_utc, min(now, certificate.not_valid_after_utc))
+        return verify_chain(der, self.roots(), at=at, purpose=profile)
 
     def next_key(self, purpose: str) -> Signer:
         """The key that a renewal asks for: made once, and kept until its certificate is here, whatever happens."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
@@ -13,11 +14,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from trustspace.adapters.http.limits import bounded
+from trustspace.adapters.http.limits import bounded, plain, retry_after
 from trustspace.core.canon import canonical, digest
-from trustspace.core.errors import NotFound, TrustspaceError, Unauthenticated
+from trustspace.core.errors import ClockOff, NotFound, TrustspaceError, Unauthenticated
 from trustspace.core.evidence.receipts import receipt_leaf
 from trustspace.core.identity import did
+from trustspace.node.quotas import Quotas
 from trustspace.protocols import dsp
 from trustspace.protocols.dsp import Area, Endpoint
 from trustspace.services.exchange import RECEIPT, Incoming, Reply
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 JSON: Final = "application/json"
 OURS: Final = "/trustspace/v1"
 """Where what the protocol does not have is served."""
+CALLERS: Final = "trustspace.callers"
+"""Where a request's scope holds who was authenticated in it."""
+_AREAS: Final = {"catalog": "catalog", "negotiations": "negotiation", "transfers": "transfer"}
 
 
 def public_app(engine: Engine, more: list[Route]) -> ASGIApp:
@@ -37,20 +42,35 @@ def public_app(engine: Engine, more: list[Route]) -> ASGIApp:
     routes.append(Route(root + dsp.WELL_KNOWN, _versions))
     routes.append(Route(_document_path(root), _document(engine)))
     handlers: dict[Any, Any] = {TrustspaceError: _plain_refusal, HTTPException: _http_refusal}
-    return bounded(_rooted(Starlette(routes=[*routes, *more], exception_handlers=handlers)))
+    app = Starlette(routes=[*routes, *more], exception_handlers=handlers)
+    return bounded(_rooted(app, engine.quotas), refusal=partial(_unread, root + dsp.BASE))
 
 
-def _rooted(app: ASGIApp) -> ASGIApp:
+def _rooted(app: ASGIApp, quotas: Quotas) -> ASGIApp:
     """The app under its full paths, also where it was mounted below one, and whether they end in a slash or not.
 
-    Tokens are bound to the path that was sent: `raw_path` stays as it is.
+    Tokens are bound to the path that was sent: `raw_path` stays as it is. Whoever is authenticated meanwhile has one
+    request less under way when this one ends.
     """
 
     async def rooted(scope: Scope, receive: Receive, send: Send) -> None:
+        callers: list[str] = []
         path = {"path": scope["path"].rstrip("/") or "/"} if "path" in scope else {}
-        await app({**scope, "root_path": "", **path}, receive, send)
+        try:
+            await app({**scope, "root_path": "", CALLERS: callers, **path}, receive, send)
+        finally:
+            for caller in callers:
+                quotas.leave(caller)
 
     return rooted
+
+
+def _unread(base: str, scope: Scope, error: TrustspaceError) -> bytes:
+    """The body of a refusal of a request that was not read: typed, where it was for an endpoint of the protocol."""
+    path = str(scope["path"])
+    area = path.removeprefix(base).split("/")[1:2] if path.startswith(f"{base}/") else []
+    kind = _AREAS.get("".join(area))
+    return dsp.encode_error(error, kind) if kind else plain(scope, error)
 
 
 def _route(engine: Engine, row: Endpoint, root: str) -> Route:
@@ -62,13 +82,16 @@ def _route(engine: Engine, row: Endpoint, root: str) -> Route:
             return await serve(engine, row, request, body)
         except TrustspaceError as error:
             consumer, provider = dsp.pids_in(body)
-            return Response(dsp.encode_error(error, row.area.value, consumer, provider), error.status, media_type=JSON)
+            told = dsp.encode_error(error, row.area.value, consumer, provider)
+            return Response(told, error.status, headers=retry_after(error), media_type=JSON)
 
     return Route(root + dsp.BASE + row.path, endpoint, methods=[row.method])
 
 
 async def _message(engine: Engine, row: Endpoint, request: Request, body: bytes) -> Response:
     incoming = await authenticated(engine, request, body)
+    if row.begins:
+        engine.quotas.check_opening(incoming.caller.participant, row.area.value)
     message: Any = dsp.decode(body, row.message or object)
     use_case = engine.negotiations if row.area is Area.NEGOTIATION else engine.transfers
     reply = await use_case.take(incoming, message, pid=request.path_params.get("pid", ""))
@@ -82,7 +105,7 @@ async def _answered(engine: Engine, row: Endpoint, incoming: Incoming, reply: Re
         answered=digest(reply.body),
         status=reply.status,
         state=reply.state,
-        time=engine.clock.now(),
+        time=engine.steady.now(),
         sender=incoming.caller.participant,
         receiver=engine.me,
         process=reply.process,
@@ -123,7 +146,14 @@ async def authenticated(engine: Engine, request: Request, body: bytes) -> Incomi
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("a bearer token is expected", where="Authorization", hint="see specs/identity.md")
-    return await engine.directory.authenticate(token, request.method, target_of(request), body)
+    try:
+        incoming = await engine.directory.authenticate(token, request.method, target_of(request), body)
+    except ClockOff as error:
+        engine.clocks.refused(error.where, error)
+        raise
+    engine.quotas.enter(incoming.caller.participant)
+    request.scope[CALLERS].append(incoming.caller.participant)
+    return incoming
 
 
 def target_of(request: Request) -> str:
@@ -159,7 +189,7 @@ async def _plain_refusal(_: Request, error: TrustspaceError) -> Response:
 def refusal(error: TrustspaceError, **more: Any) -> Response:
     """An error outside the Dataspace Protocol's own endpoints, as JSON."""
     told = {"code": error.code, "what": error.what, "where": error.where, "hint": error.hint, "reason": str(error)}
-    return Response(canonical({**told, **more}), error.status, media_type=JSON)
+    return Response(canonical({**told, **more}), error.status, headers=retry_after(error), media_type=JSON)
 
 
 async def _http_refusal(_: Request, error: HTTPException) -> Response:

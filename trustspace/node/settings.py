@@ -43,6 +43,22 @@ class NetworkSettings(BaseModel):
         return value
 
 
+class Quota(BaseModel):
+    """What one peer may have under way here: more is answered 429, with the time to come again.
+
+    `negotiations` and `transfers` that it began and that have not ended; `requests` being answered at a time; `rate`
+    requests a second in the long run, `burst` of them at once.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    negotiations: int = Field(default=20_000, ge=1)
+    transfers: int = Field(default=20_000, ge=1)
+    requests: int = Field(default=2_000, ge=1)
+    rate: float = Field(default=2_000.0, gt=0)
+    burst: float = Field(default=20_000.0, ge=1)
+
+
 class Settings(BaseModel):
     """What an operator decides about a node.
 
@@ -65,6 +81,7 @@ class Settings(BaseModel):
     approval: Literal["automatic", "manual"] = "automatic"
     functional_node: FunctionalNodeSettings = FunctionalNodeSettings()
     network: NetworkSettings = NetworkSettings()
+    quota: Quota = Quota()
     database_pages: int | None = Field(None, ge=16)
     rules: tuple[dict[str, Any], ...] = ()
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
@@ -26,6 +26,10 @@ PATIENCE: Final[Mapping[int, int]] = {401: 3, 403: 0, 404: 3, 409: 4}
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 30.0
 EARLY: Final = frozenset({408, 425, 429})
+LONGEST_WISH: Final = 60.0
+"""For how many seconds a peer may ask us to wait before we come again."""
+UNSIGNED: Final = ("retry-after",)
+"""The headers of an answer that count without a receipt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,13 @@ class Courtesy:
 def pause(attempts: int) -> float:
     """Seconds to wait after so many attempts: 0.1 s doubled each time, 30 s at most."""
     return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts - 1, 10)))
+
+
+class _Later(NamedTuple):
+    """Why a message is not settled, and how many seconds the peer wants to be left alone."""
+
+    reason: str
+    wish: float = 0.0
 
 
 class Delivery:
@@ -88,31 +99,33 @@ class Delivery:
     async def _deliver(self, message: Outgoing) -> None:
         if message.due is not None:
             await self._sleep(min(LONGEST_PAUSE, max(0.0, (message.due - self._clock.now()).total_seconds())))
-        while (error := await self._attempt(message)) is not None:
-            message = replace(message, attempts=message.attempts + 1, error=error)
-            await self._pause(message)
+        while (later := await self._attempt(message)) is not None:
+            message = replace(message, attempts=message.attempts + 1, error=later.reason)
+            await self._pause(message, later.wish)
 
-    async def _attempt(self, message: Outgoing) -> str | None:
-        """None where the message is settled, else why it is not."""
+    async def _attempt(self, message: Outgoing) -> _Later | None:
+        """None where the message is settled, else why it is not, and when the peer wants it again."""
         try:
             answer = await self._send(message)
         except TrustspaceError as error:
             answer = Answer(503, canonical({"reason": str(error)}))
-        if answer.status >= 500 and message.created + self._courtesy.give_up < self._clock.now():
+        if (
+            answer.status >= 500 or answer.status in EARLY
+        ) and message.created + self._courtesy.give_up < self._clock.now():
             answer = Answer(410, canonical({"reason": f"no answer within {self._courtesy.give_up}: {_reason(answer)}"}))
         if _passing(answer, message.attempts):
-            return f"{answer.status}: {_reason(answer)}"
+            return _Later(f"{answer.status}: {_reason(answer)}", _wish(answer))
         return await self._book(message, answer)
 
-    async def _book(self, message: Outgoing, answer: Answer) -> str | None:
+    async def _book(self, message: Outgoing, answer: Answer) -> _Later | None:
         try:
             await self._settle[message.kind](message, answer)
         except (Unavailable, Conflict) as error:  # no room to write it down: the peer will give the same answer again
-            return str(error)
+            return _Later(str(error))
         return None
 
-    async def _pause(self, message: Outgoing) -> None:
-        seconds = pause(message.attempts)
+    async def _pause(self, message: Outgoing, wish: float) -> None:
+        seconds = max(pause(message.attempts), wish)
         due = self._clock.now() + timedelta(seconds=seconds)
         with suppress(TrustspaceError):  # no room: the row keeps its earlier count, and only `status` knows less
             await self._store.run(
@@ -126,6 +139,12 @@ def _passing(answer: Answer, attempts: int) -> bool:
     if answer.status >= 500 or answer.status in EARLY:
         return True
     return attempts < PATIENCE.get(answer.status, 0)
+
+
+def _wish(answer: Answer) -> float:
+    """What `Retry-After` asks for, in seconds (RFC 9110, 10.2.3); a date, or what is no number, is not read."""
+    text = answer.headers.get("retry-after", "")
+    return min(LONGEST_WISH, float(text)) if text.isascii() and text.isdigit() else 0.0
 
 
 def _reason(answer: Answer) -> str:

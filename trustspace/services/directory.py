@@ -13,7 +13,16 @@ from typing import ClassVar, Final
 
 import anyio
 
-from trustspace.core.errors import InvalidInput, NotFound, NotVerified, TrustspaceError, Unauthenticated, Unavailable
+from trustspace.core.errors import (
+    ClockOff,
+    ClockWrong,
+    InvalidInput,
+    NotFound,
+    NotVerified,
+    TrustspaceError,
+    Unauthenticated,
+    Unavailable,
+)
 from trustspace.core.identity import tokens
 from trustspace.core.identity.certificates import Profile, public_key_of, verify_chain
 from trustspace.core.identity.did import Document, read_document
@@ -31,6 +40,8 @@ GRACE: Final = timedelta(hours=4)
 """How old it may be for what is running, while the functional node cannot be reached."""
 
 
+AHEAD: Final = timedelta(seconds=60)
+"""How far the functional node's clock may be ahead of ours: a list from further on never gets old here."""
 LIST: Final = "participants"
 RETRY: Final = timedelta(seconds=0.2)
 """How long between two fetches, whoever asks for somebody who is not in the list."""
@@ -99,15 +110,18 @@ class Directory:
         said = tokens.claimed(token)
         caller = await self._signing(said.issuer, said.thumbprint)
         digest = tokens.request_digest(method, target, body)
-        claims = tokens.verify(
-            token,
-            public_der=caller.keys[said.thumbprint],
-            typ=TokenKind.REQUEST,
-            issuer=said.issuer,
-            audience=self._me,
-            now=self._clock.now(),
-            digest=digest,
-        )
+        try:
+            claims = tokens.verify(
+                token,
+                public_der=caller.keys[said.thumbprint],
+                typ=TokenKind.REQUEST,
+                issuer=said.issuer,
+                audience=self._me,
+                now=self._clock.now(),
+                digest=digest,
+            )
+        except ClockOff as error:
+            raise ClockOff(error.what, seconds=error.seconds, where=caller.participant, hint=error.hint) from error
         return Incoming(caller, body, token, claims.jti, digest, claims.usable_until, target)
 
     async def check_callback(self, caller: Caller, callback: str) -> None:
@@ -188,13 +202,16 @@ class Directory:
         return self._list
 
     async def _current(self, limit: timedelta) -> None:
-        if self.age() <= FRESH:
+        if -AHEAD <= self.age() <= FRESH:
             return
         async with self._lock:
-            if self.age() <= FRESH:
+            if -AHEAD <= self.age() <= FRESH:
                 return
             try:
                 await self._load()
+            except ClockWrong:
+                if not -AHEAD <= self.age() <= limit:
+                    raise
             except Unavailable as error:
                 if self.age() > limit:
                     raise Unavailable(

@@ -14,12 +14,13 @@ from typing import Final, Protocol
 
 from trustspace.core.canon import JsonObject, canonical, decode64, encode64
 from trustspace.core.catalogue import Entry, Product, Resolution
-from trustspace.core.errors import NotVerified, Unavailable
+from trustspace.core.errors import InvalidInput, NotVerified, Unauthenticated, Unavailable
 from trustspace.core.identity.certificates import check_root, make_request, verify_chain
 from trustspace.core.identity.keys import thumbprint
 from trustspace.core.identity.participants import ParticipantList, verify_list
 from trustspace.core.identity.registration import Connector, Enterprise, Standing
 from trustspace.ports import Answer, Clock, Ids, Peer, Signer
+from trustspace.services.clocks import NODE, Clocks
 
 ANSWER_LIMIT: Final = 8 << 20
 _SEQUENCE: Final = 32
@@ -121,6 +122,7 @@ class RegistryClient:
         self._peer, self._base, self._anchors = peer, base_url.rstrip("/"), tuple(roots)
         self._clock, self._ids, self._codec = clock, ids, codec
         self._signer, self._identifier = signer, identifier
+        self.clocks = Clocks(clock)
 
     def become(self, signer: Signer, identifier: str) -> None:
         """From now on call as this registered connector, with this signing key."""
@@ -215,7 +217,11 @@ class RegistryClient:
         answer = await self._send(f"{self._base}/{interface}", body, headers)
         if answer.status >= 500 and b'"code"' not in answer.body:
             raise Unavailable(f"the functional node answered {answer.status}", where=interface, hint="try again later")
-        return self._codec.open(interface, answer.headers, answer.body, sequence=sequence, key_of=self._node_key)
+        self.clocks.heard(NODE, answer)
+        try:
+            return self._codec.open(interface, answer.headers, answer.body, sequence=sequence, key_of=self._node_key)
+        except (InvalidInput, NotVerified, Unauthenticated) as error:  # what a clock can be the reason of
+            raise self.clocks.blamed(NODE, error) from error
 
     async def _send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         try:

@@ -10,6 +10,7 @@ from trustspace.core.canon import digest
 from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import Contract, Role, Status
 from trustspace.core.errors import IllegalTransition, NotFound, Refused
+from trustspace.core.policy import lapsed
 from trustspace.core.rules import Action, Rule
 from trustspace.core.transfer import (
     DataAddress,
@@ -76,6 +77,8 @@ class Transfers:
             raise NotFound("there is no such agreement of yours here", where="agreementId")
         if contract.status is Status.ENDED:
             raise Refused(f"the contract ended: {contract.ended_reason}", where="agreementId")
+        if over := lapsed(contract.agreed.policy, now=self._a.clock.now()):
+            raise Refused(f"the contract allows no use since {over}", where="agreementId", hint="make a new contract")
         if message.format != PULL:
             raise Refused(f"this data is offered as {PULL} only", where="format")
         return self._new(Role.PROVIDER, contract)

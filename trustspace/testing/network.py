@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
+from email.utils import format_datetime
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 from trustspace.core.errors import Unavailable
 from trustspace.core.origins import parse_origin
-from trustspace.ports import Answer, Stream
+from trustspace.ports import Answer, Clock, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,18 @@ class Network:
     ) -> None:
         self.faults, self.sleep = faults, sleep
         self._apps: dict[str, ASGIApp] = {}
+        self._clocks: dict[str, Clock] = {}
         self._late: set[asyncio.Task[None]] = set()
         self.crashes: list[Exception] = []
         """What the applications raised; their callers see a broken connection, as over a real one."""
         self.sent = 0
 
-    def attach(self, origin: str, app: ASGIApp) -> None:
-        """Let `app` answer under this origin, in place of any before."""
-        self._apps[str(parse_origin(origin))] = app
+    def attach(self, origin: str, app: ASGIApp, clock: Clock | None = None) -> None:
+        """Let `app` answer under this origin, in place of any before; its answers are dated by its clock, if any."""
+        name = str(parse_origin(origin))
+        self._apps[name] = app
+        if clock is not None:
+            self._clocks[name] = clock
 
     def detach(self, origin: str) -> None:
         """Nobody answers there any more: connections are refused."""
@@ -90,6 +95,11 @@ class Network:
         if origin not in self._apps:
             raise Unavailable("connect: nobody listens there", where=origin)
         return self._apps[origin]
+
+    def date(self, url: str) -> dict[str, str]:
+        """The `Date` header of an answer from there."""
+        clock = self._clocks.get(str(parse_origin(url)))
+        return {"date": format_datetime(clock.now(), usegmt=True)} if clock else {}
 
     def deliver_late(self, exchange: Callable[[], Awaitable[None]], delay: float) -> None:
         """Deliver after `delay` seconds, with nobody waiting for the answer."""
@@ -188,7 +198,8 @@ class _Exchange:
         head = await self._next(timeout)
         if head is None:
             raise Unavailable("reset: the peer closed the connection without an answer", where=self._url)
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in head["headers"]}
+        headers = self._network.date(self._url)
+        headers |= {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in head["headers"]}
         return Stream(head["status"], headers, self._body(timeout, truncate))
 
     async def hang_up(self) -> None:

@@ -26,6 +26,8 @@ from starlette.types import ASGIApp
 from trustspace.adapters.keys.memory import MemoryKey
 from trustspace.adapters.storage import FolderLock, SqliteStore
 from trustspace.adapters.storage.memory import MemoryStore
+from trustspace.adapters.storage.sqlite import no_fault
+from trustspace.adapters.storage.transaction import Faults as DiskFaults
 from trustspace.core.contract import Negotiation
 from trustspace.core.errors import MisusedError
 from trustspace.core.identifiers import credit_code_check, organisation_check
@@ -45,7 +47,7 @@ from trustspace.node.settings import FunctionalNodeSettings, Settings, settings_
 from trustspace.node.speaking import DspCodec
 from trustspace.node.verbs import BOTH, CONNECTOR, FUNCTIONAL
 from trustspace.node.working import working
-from trustspace.ports import Signer, Store, Tx
+from trustspace.ports import Clock, Signer, Store, Tx
 from trustspace.testing.network import Faults, Network
 from trustspace.testing.registry import OPERATOR, Registry, SeededIds, SteppedClock
 
@@ -122,6 +124,8 @@ class Node(Verbs):
     def __init__(self, world: World, settings: Settings, folder: SeededFolder, codec: DspCodec) -> None:
         self.world, self.settings, self.folder, self.codec = world, settings, folder, codec
         self.store: Store = MemoryStore()
+        self.clock: Clock = world.clock
+        self.disk: DiskFaults = no_fault
         self.lives, self.running = 0, False
         self._scope = anyio.CancelScope()
 
@@ -141,7 +145,7 @@ class Node(Verbs):
         self.store = self._open_store()
         outside = Outside(
             self.world.network.peer(),
-            self.world.clock,
+            self.clock,
             SeededIds(f"{self.folder.seed} {self.name} {self.lives}"),
             self.world.pause,
             self.codec,
@@ -157,7 +161,11 @@ class Node(Verbs):
 
     def _open_store(self) -> Store:
         if self.world.storage == "sqlite":
-            return SqliteStore.open(self.folder.database, lock=FolderLock.acquire(self.folder.path))
+            return SqliteStore.open(
+                self.folder.database,
+                lock=FolderLock.acquire(self.folder.path),
+                faults=lambda step: self.disk(step),
+            )
         if self.lives == 1:
             return MemoryStore()
         assert isinstance(self.store, MemoryStore)  # noqa: S101 -- tells the type
@@ -165,7 +173,7 @@ class Node(Verbs):
         return self.store
 
     async def _listen(self) -> None:
-        self.world.network.attach(self.settings.public_url, self.app)
+        self.world.network.attach(self.settings.public_url, self.app, self.clock)
 
     async def _run(self, *, task_status: TaskStatus[None]) -> None:
         self._ended = anyio.Event()
@@ -319,7 +327,7 @@ async def _functional(network: Network, place: Path, seed: str) -> Functional:
             der = issue.signing(key.public_der, identifier=registry.identifier, name="node.example", now=now)
         folder.write_certificate(purpose, der)
     functional = Functional(registry, folder, hints)
-    network.attach(NODE, functional.app)
+    network.attach(NODE, functional.app, registry.clock)
     return functional
 
 

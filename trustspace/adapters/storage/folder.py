@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -12,6 +13,9 @@ from trustspace.core.errors import Conflict, Unavailable
 
 NAME: Final = "lock"
 """The file in the folder that is locked; it holds the process id of the last holder."""
+ATTEMPTS: Final = 5
+PAUSE: Final = 0.002
+"""How often, and after how many seconds, a lock that is taken is tried again."""
 
 
 class FolderLock:
@@ -57,7 +61,7 @@ class FolderLock:
 
 def _lock(folder: Path, descriptor: int) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _take(descriptor)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     except BlockingIOError as error:
@@ -69,11 +73,30 @@ def _lock(folder: Path, descriptor: int) -> None:
         raise Unavailable(f"the folder cannot be locked: {error.strerror}", where=str(folder)) from error
 
 
+def _take(descriptor: int) -> None:
+    """The lock for ourselves; whoever asks for the `holder` at this very moment is waited for, briefly."""
+    for left in range(ATTEMPTS, 0, -1):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if left == 1:
+                raise
+            time.sleep(PAUSE)
+        else:
+            return
+
+
 def holder(folder: Path) -> int | None:
-    """The process that holds the folder now, or None; asking does not take the lock for longer than the question."""
+    """The process that holds the folder now, or None; asking writes nothing, and does not make the folder ours."""
     try:
-        FolderLock.acquire(folder).release()
-    except Conflict:
-        text = (folder / NAME).read_text(errors="replace").strip()
+        descriptor = os.open(folder / NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
         return int(text) if text.isdecimal() else None
+    finally:
+        os.close(descriptor)
     return None

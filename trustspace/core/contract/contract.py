@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import ClassVar
 
 from trustspace.core.canon import digest, loads
@@ -58,7 +59,13 @@ class Contract(Record):
     @property
     def agreed(self) -> Agreement:
         """The agreement, read."""
-        return read_agreement(loads(self.agreement.encode()))
+        return _read(self.agreement)
+
+
+@lru_cache(maxsize=1024)
+def _read(agreement: str) -> Agreement:
+    """The agreement in a stored text, read once as long as it is in use."""
+    return read_agreement(loads(agreement.encode()))
 
 
 def conclude(negotiation: Negotiation, *, now: datetime, title: str = "") -> Contract:

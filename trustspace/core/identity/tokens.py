@@ -21,7 +21,7 @@ from jwt.algorithms import Algorithm as JwtAlgorithm
 from jwt.api_jws import PyJWS
 
 from trustspace.core.canon import Json, JsonObject, canonical, decode64, digest, loads_object
-from trustspace.core.errors import InvalidInput, MisusedError, NotVerified, Unauthenticated
+from trustspace.core.errors import ClockOff, InvalidInput, MisusedError, NotVerified, Unauthenticated
 from trustspace.core.identity import x5c
 from trustspace.core.identity.keys import Algorithm, SigningKey, algorithm_of, aware, from_x5t, to_x5t
 from trustspace.core.identity.keys import verify as verify_signature
@@ -341,11 +341,11 @@ def _check_times(claims: JsonObject, kind: Kind, now: float, skew: int) -> tuple
     if not 1 <= expires - issued <= kind.lifetime:
         raise Unauthenticated(f"it lives {expires - issued} s, and 1 to {kind.lifetime} are allowed", where="token")
     if (early := max(issued, begins) - now) > skew:
-        raise Unauthenticated(
-            f"it is not yet valid: the clock is off by {early:.0f} s", where="token", hint="set the clocks (NTP)"
-        )
+        raise ClockOff(f"it is not yet valid: your clock is {early:.0f} s ahead of ours", seconds=early, where="token")
     if (late := now - expires) >= skew:
-        raise Unauthenticated(f"it expired {late:.0f} s ago", where="token", hint="send a fresh one; check the clocks")
+        behind = now - issued
+        told = f"it expired {late:.0f} s ago: it is an old one, or your clock is {behind:.0f} s behind ours"
+        raise ClockOff(told, seconds=-behind, where="token", hint="send a fresh one; check the clocks")
     return datetime.fromtimestamp(issued, UTC), datetime.fromtimestamp(expires, UTC)
 
 

@@ -7,6 +7,7 @@ from trustspace.core.policy.checks import Problem, check_enforceable, problems
 from trustspace.core.policy.clauses import Clause, clauses
 from trustspace.core.policy.decision import Decision, DecisionValue, decide, replay
 from trustspace.core.policy.duties import DueDuty, due
+from trustspace.core.policy.lapse import lapsed
 from trustspace.core.policy.model import Constraint, Kind, Logical, Policy, Rule, policy_digest, to_odrl
 from trustspace.core.policy.reading import from_odrl
 from trustspace.core.policy.request import Request
@@ -34,6 +35,7 @@ __all__ = [
     "due",
     "from_odrl",
     "instant",
+    "lapsed",
     "offer",
     "parse_duration",
     "parse_instant",

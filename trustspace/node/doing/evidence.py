@@ -34,7 +34,7 @@ class EvidenceDoing(UseDoing):
     async def evidence(self, name: str) -> bytes:
         """The evidence pack of a contract, with everything that this side has of it."""
         contract = await self.stored_contract(name)
-        now = self.engine.clock.now()
+        now = self.engine.steady.now()
         await self.engine.store.run(lambda tx: _log_export(tx, contract, now))
         note = await checkpoint(self.engine.store, self.engine.me, self.engine.key)
         peer = await self.engine.witness.last(contract.peer)

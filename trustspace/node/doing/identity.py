@@ -135,7 +135,13 @@ class IdentityDoing(Doing):
             log_size=size,
             log_root=root,
             contracts=await self.read(lambda tx: tx.count(Contract)),
-            warnings=[*unheard, *self._warnings(certificates), *_slow(queue_age(queued, engine.clock.now()))],
+            warnings=[
+                *unheard,
+                *await engine.steady.warnings(),
+                *engine.clocks.warnings(),
+                *self._warnings(certificates),
+                *_slow(queue_age(queued, engine.clock.now())),
+            ],
             version=version("trustspace"),
         )
 

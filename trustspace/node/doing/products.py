@@ -59,7 +59,7 @@ class ProductDoing(Doing):
         return await self._submitted(known)
 
     async def _new(self, request: v.ProductRequest, policy: str) -> Published:
-        content, now, ids = await self._content(request.file), self.engine.clock.now(), self.engine.ids
+        content, now, ids = await self._content(request.file), self.engine.steady.now(), self.engine.ids
         product = Published(
             key=ids.uuid(),
             offer=ids.uuid(),
@@ -90,7 +90,7 @@ class ProductDoing(Doing):
         try:
             entry = await self.engine.registry.submit_product(self._entry_of(product))
         except InvalidInput as error:
-            now = self.engine.clock.now()
+            now = self.engine.steady.now()
             back = registered(product, state="returned", code="", entry="", reason=str(error), now=now)
             await self.engine.store.run(lambda tx: tx.save(back, expect=product.version))
             raise
@@ -116,7 +116,7 @@ class ProductDoing(Doing):
             digest=content.digest,
             size=content.size,
             media_type=content.media_type,
-            now=self.engine.clock.now(),
+            now=self.engine.steady.now(),
         )
         saved = await self.engine.store.run(lambda tx: _save_version(tx, new))
         if saved.entry:
@@ -131,7 +131,7 @@ class ProductDoing(Doing):
             return product_view(product)
         if not product.entry:
             gone = registered(
-                product, state="delisted", code="", entry="", reason=WITHDRAWN, now=self.engine.clock.now()
+                product, state="delisted", code="", entry="", reason=WITHDRAWN, now=self.engine.steady.now()
             )
             return product_view(await self.engine.store.run(lambda tx: tx.save(gone, expect=product.version)))
         registry = self.engine.registry
@@ -192,7 +192,7 @@ class ProductDoing(Doing):
             code=entry.code,
             entry=entry.key,
             reason=entry.reason,
-            now=self.engine.clock.now(),
+            now=self.engine.steady.now(),
         )
         if replace(seen, changed=product.changed) == product:
             return product

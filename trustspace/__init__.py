@@ -12,17 +12,18 @@ from trustspace.version import VERSION
 
 if TYPE_CHECKING:
     from trustspace.core.policy import offer, use
-    from trustspace.node.client import Client, DataProduct
+    from trustspace.node.client import Client, DataProduct, DatasetAt
     from trustspace.node.connector import Connector
     from trustspace.node.connector import Connector as Node
 
-__all__ = ["Client", "Connector", "DataProduct", "Node", "__version__", "offer", "use"]
+__all__ = ["Client", "Connector", "DataProduct", "DatasetAt", "Node", "__version__", "offer", "use"]
 
 __version__ = VERSION
 _LAZY: Final = {
     "Client": ("trustspace.node.client", "Client"),
     "Connector": ("trustspace.node.connector", "Connector"),
     "DataProduct": ("trustspace.node.client", "DataProduct"),
+    "DatasetAt": ("trustspace.node.client", "DatasetAt"),
     "Node": ("trustspace.node.connector", "Connector"),
     "offer": ("trustspace.core.policy", "offer"),
     "use": ("trustspace.core.policy", "use"),

@@ -14,6 +14,7 @@ contracts = typer.Typer(help="see and end contracts 数字合约", no_args_is_he
 Negotiation = Annotated[str, typer.Argument(help="the negotiation, as `negotiations list` names it")]
 ContractName = Annotated[str, typer.Argument(help="the contract (urn:uuid:…)")]
 MANY = "1000"
+LISTED = ("contract", "role", "peer_name", "title", "status", "signed", "origin", "uses", "denials")
 
 
 @negotiations.command("list")
@@ -52,7 +53,17 @@ def refuse(negotiation: Negotiation, reason: Reason, folder: Folder = HERE, json
 def list_contracts(status: str = "", folder: Folder = HERE, json: AsJson = False) -> None:
     """List contracts."""
     seen = on_node(folder, lambda node: node.call("contracts", status=status, limit=MANY))
-    show(seen, json, columns=("contract", "role", "peer_name", "title", "status", "signed", "uses", "denials"))
+    show(seen, json, columns=LISTED)
+
+
+@contracts.command("import")
+def import_contracts(
+    file: Annotated[Path, typer.Argument(help="JSON: an ODRL agreement, or a list of them")],
+    folder: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Take in agreements that were made elsewhere: imported and unsigned, all of the file or none."""
+    show(on_node(folder, lambda node: node.import_contracts(file)), json, columns=LISTED)
 
 
 @contracts.command("show")

@@ -22,13 +22,16 @@ def init(
     place: Annotated[str, typer.Option(help="a functional node's region (3501) or industry (0054)")] = "3501",
     bind: Annotated[str, typer.Option(help="address of the public listener; default: that of --public-url")] = "",
     management: Annotated[str, typer.Option(help="address of the management listener")] = "127.0.0.1:0",
+    open_test_network: Annotated[
+        bool, typer.Option("--open-test-network", help="no functional node: whoever comes is believed; for tests only")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Make a node: its folder with settings, keys and database. First trust is by the fingerprint."""
     import asyncio
 
     from trustspace.node.folder import initialise
-    from trustspace.node.settings import FunctionalNodeSettings, Settings, settings_from
+    from trustspace.node.settings import OPEN, OPEN_WARNING, FunctionalNodeSettings, Settings, settings_from
 
     settings: Settings = settings_from(
         kind="functional" if functional else "connector",
@@ -39,7 +42,10 @@ def init(
         public_bind=bind,
         management_bind=management,
         functional_node=FunctionalNodeSettings(url=node, fingerprint=fingerprint),
+        identity=OPEN if open_test_network else "registered",
     )
+    if settings.open:
+        sys.stderr.write(f"WARNING: {OPEN_WARNING}\n")
     told = asyncio.run(initialise(folder, settings))
     if json:
         print_json({"folder": str(folder), "kind": settings.kind, **dict(line.split() for line in told[1:])})

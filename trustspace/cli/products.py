@@ -37,6 +37,8 @@ def publish(
         str, typer.Option(help="how long after delivery the data is to be deleted, e.g. P30D")
     ] = "",
     manual: Annotated[bool, typer.Option("--manual", help="each negotiation waits for a person")] = False,
+    dataset: Annotated[str, typer.Option(help="the id that others know it by already; default: a new one")] = "",
+    offer_id: Annotated[str, typer.Option(help="the id of its offer, where it has one already")] = "",
     update: Annotated[str, typer.Option(help="a new version of this product of yours (urn:uuid:…)")] = "",
     key: Key = "",
     folder: Folder = HERE,
@@ -54,7 +56,14 @@ def publish(
             return await node.update(update, file)
         terms = _policy(policy, purpose, count, until, participant, delete_after)
         product = DataProduct(
-            title=title, files=[file], description=description, keywords=keyword or (), industry=industry, topic=topic
+            title=title,
+            files=[file],
+            description=description,
+            keywords=keyword or (),
+            industry=industry,
+            topic=topic,
+            dataset=dataset,
+            offer_id=offer_id,
         )
         return await node.publish(product, terms, key=key, approval="manual" if manual else "automatic")
 
@@ -123,7 +132,9 @@ def clauses(given: list[views.ClauseView]) -> None:
 
 
 def negotiate(
-    code: Code,
+    code: Annotated[str, typer.Argument(help="the product's 32-character identifier")] = "",
+    connector: Annotated[str, typer.Option(help="a connector's address instead, on an open test network")] = "",
+    dataset: Annotated[str, typer.Option(help="the dataset's id there")] = "",
     policy: Annotated[Path | None, typer.Option(help="other terms than offered: an ODRL file")] = None,
     wait: float = 30.0,
     key: Key = "",
@@ -132,9 +143,14 @@ def negotiate(
 ) -> None:
     """Negotiate an offer to a contract that both sides sign, or to an explained refusal."""
     from trustspace.cli.policy import read_policy
+    from trustspace.core.errors import MisusedError
+    from trustspace.node.client import DatasetAt
 
+    if bool(code) is bool(connector and dataset):
+        raise MisusedError("give a product's code, or --connector and --dataset", where="negotiate")
+    found = code or DatasetAt(connector, dataset)
     terms = read_policy(policy) if policy else None
-    show(on_node(folder, lambda node: node.negotiate(code, key=key, wait=wait, policy=terms)), json)
+    show(on_node(folder, lambda node: node.negotiate(found, key=key, wait=wait, policy=terms)), json)
 
 
 def get(

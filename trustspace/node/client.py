@@ -9,7 +9,7 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -36,7 +36,8 @@ READ_SECONDS: Final = 330.0
 class DataProduct:
     """A data product (数据产品) as its owner describes it; exactly one file (publish several as several, or zip them).
 
-    `industry`: `00` + GB/T 4754 大类 (0054 road transport); `topic`: 主题分类 (B0300 交通运输).
+    `industry`: `00` + GB/T 4754 大类 (0054 road transport); `topic`: 主题分类 (B0300 交通运输). `dataset` and
+    `offer_id` are the ids that others know it and its offer by, where it has such already.
     """
 
     title: str
@@ -47,6 +48,22 @@ class DataProduct:
     topic: str = ""
     update_frequency: str = ""
     licence: str = ""
+    dataset: str = ""
+    offer_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetAt:
+    """A dataset at a connector that is known by its address, on an open test network.
+
+    `provider` is its participant id (default: as its catalogue says). With an `offer` id, nothing is looked up: the
+    address is then the base of its protocol, and the terms are given to `negotiate`.
+    """
+
+    connector: str
+    dataset: str
+    provider: str = ""
+    offer: str = ""
 
 
 class Participant(ABC):
@@ -97,6 +114,8 @@ class Participant(ABC):
             file=await self.upload(path.name, path),
             offer=to_odrl(policy),
             approval="manual" if approval == "manual" else "automatic",
+            dataset=product.dataset,
+            offer_id=product.offer_id,
             key=key,
         )
         return await self._one(v.ProductView, "publish", request=request)
@@ -121,11 +140,17 @@ class Participant(ABC):
         return await self._one(v.OfferView, "show", _code(found))
 
     async def negotiate(
-        self, found: v.EntryView | v.OfferView | str, *, key: str = "", wait: float = 30.0, policy: Policy | None = None
+        self,
+        found: v.EntryView | v.OfferView | DatasetAt | str,
+        *,
+        key: str = "",
+        wait: float = 30.0,
+        policy: Policy | None = None,
     ) -> v.ContractView:
         """Negotiate an offer to the end: a contract, or `Refused` with the reason. `policy`: other terms."""
         terms = to_odrl(policy) if policy else None
-        request = v.NegotiateRequest(code=_code(found), key=key, wait=wait, policy=terms)
+        what = asdict(found) if isinstance(found, DatasetAt) else {"code": _code(found)}
+        request = v.NegotiateRequest(key=key, wait=wait, policy=terms, **what)
         done = await self._one(v.NegotiationView, "negotiate", request=request)
         if not done.contract:
             raise Refused(
@@ -134,6 +159,14 @@ class Participant(ABC):
                 hint="" if done.state == "TERMINATED" else "ask again with the same key, or see `negotiations`",
             )
         return await self._one(v.ContractView, "contract", done.contract)
+
+    async def import_contracts(self, file: str | os.PathLike[str]) -> list[v.ContractView]:
+        """Take in the agreements in a JSON file, made elsewhere: imported and unsigned; all of them or none."""
+        from trustspace.node.importing import read_agreements
+
+        request = await anyio.to_thread.run_sync(read_agreements, Path(file))
+        kept: list[v.ContractView] = await self.call("import_contracts", request=request)
+        return kept
 
     @asynccontextmanager
     async def use(self, contract: v.ContractView | str, purpose: str = "", *, key: str = "") -> AsyncIterator[Use]:

@@ -6,21 +6,18 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from trustspace.adapters.dataplane.files import FileSource
-from trustspace.adapters.http.addresses import AddressPolicy, PlainHttp
+from trustspace.adapters.http.addresses import PlainHttp
 from trustspace.adapters.http.did_web import DidWebResolver
-from trustspace.adapters.http.peer import AiohttpPeer
-from trustspace.adapters.http.tls import client_context
-from trustspace.adapters.system import SystemClock, SystemIds
 from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import Party
 from trustspace.core.errors import IllegalTransition, NotFound, NotVerified, TrustspaceError, Unavailable
@@ -29,27 +26,30 @@ from trustspace.core.identifiers import parse
 from trustspace.core.identity.did import did_from_url, url_from_did
 from trustspace.core.identity.participants import ParticipantList, verify_list
 from trustspace.core.record import Record
-from trustspace.node.folder import Folder, to_pem
+from trustspace.node.folder import Folder
+from trustspace.node.outside import Outside
 from trustspace.node.quotas import Quotas
 from trustspace.node.receipts import Receipts
-from trustspace.node.seal import Seal
-from trustspace.node.settings import Settings, split_bind
-from trustspace.node.speaking import NEGOTIATION, TRANSFER, DspCodec
+from trustspace.node.seal import OpenSeal, Seal
+from trustspace.node.settings import Settings
+from trustspace.node.speaking import NEGOTIATION, TRANSFER
 from trustspace.node.streams import Streams
 from trustspace.node.undone import delivered, negotiations_due, transfers_due
 from trustspace.node.waiting import Waiting
-from trustspace.ports import Answer, Clock, Ids, Outgoing, Peer, Store
+from trustspace.ports import Answer, Outgoing, Store
 from trustspace.protocols import dsp
 from trustspace.protocols.national.client import NationalCodec
 from trustspace.services.agenda import Agenda
 from trustspace.services.certificates import remember
 from trustspace.services.clocks import NODE, Clocks, SteadyClock, last_logged
+from trustspace.services.deciding import SIGNS, House
 from trustspace.services.delivery import UNSIGNED, Delivery, pause
 from trustspace.services.directory import Directory, newest_seen, saw_list
 from trustspace.services.ending import Endings
 from trustspace.services.exchange import RECEIPT, Caller, Reply
-from trustspace.services.machinery import Codec, Surroundings
-from trustspace.services.negotiation import House, Negotiations, published
+from trustspace.services.machinery import Surroundings
+from trustspace.services.negotiation import Negotiations, published
+from trustspace.services.open_network import OpenNetwork
 from trustspace.services.planning import HOLD, RULE, Plan
 from trustspace.services.registry_client import RegistryClient
 from trustspace.services.transfer import DIGEST, PULL, SIZE, Transfers
@@ -64,28 +64,6 @@ PURGE_SECONDS: Final = 300.0
 OURS: Final = "/trustspace/v1"
 """Where what the protocol does not have is served."""
 LOG: Final = logging.getLogger("trustspace")
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What an engine has of the world outside: time, names, the way to others, pauses, how it speaks the protocol."""
-
-    peer: Peer
-    clock: Clock = field(default_factory=SystemClock)
-    ids: Ids = field(default_factory=SystemIds)
-    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
-    codec: Codec[Any, Any] = field(default_factory=DspCodec)
-
-    @classmethod
-    def real(cls, folder: Folder, settings: Settings) -> Self:
-        """The network, as far as the settings allow; others are trusted by the folder's roots."""
-        return cls(
-            AiohttpPeer(
-                client_context(b"".join(map(to_pem, folder.roots())), system=True),
-                policy=AddressPolicy.of(settings.network.networks, bound=split_bind(settings.public_bind)[0]),
-                plain=PlainHttp.of(settings.network.plain_http),
-            )
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +86,13 @@ class Engine:
         self._codec = outside.codec
         self.me, self.base = did_from_url(settings.public_url), settings.public_url + dsp.BASE
         self.path_prefix = urlsplit(settings.public_url).path
-        self.roots = folder.roots()
+        self.open = OpenNetwork(store, self.clock, self.ids) if settings.open else None
+        self.roots = () if settings.open else folder.roots()
         self.key = folder.load_key("signing")
         self.clocks, self.quotas = Clocks(self.clock, dsp.read_reason), Quotas(settings.quota)
         self.steady = SteadyClock(self.clock, lambda: self.store.read(last_logged))
-        certificate = folder.read_certificate("signing") or b""
-        self.seal = Seal(self.key, certificate, self.roots, self.steady, self.ids, self.me)
+        certificate, kind = folder.read_certificate("signing") or b"", OpenSeal if settings.open else Seal
+        self.seal = kind(self.key, certificate, self.roots, self.steady, self.ids, self.me)
         self.tls: ssl.SSLContext | None = None
         self.registry = RegistryClient(
             self.peer, settings.functional_node.url, self.roots, self.key, self.clock, self.ids, NationalCodec()
@@ -122,7 +101,8 @@ class Engine:
         plain = PlainHttp.of(settings.network.plain_http)
         resolver = DidWebResolver(self.peer, url_from_did, plain=plain if settings.plain else None)
         met = partial(remember, self.store)
-        self.directory = Directory(self._fetch_list, resolver, self.roots, self.clock, self.me, met)
+        self.listed = Directory(self._fetch_list, resolver, self.roots, self.clock, self.me, met)
+        self.directory = self.open or self.listed
         self.receipts, self.waiting, self.streams = Receipts(self.seal), Waiting(), Streams()
         self.source = FileSource(folder.files)
         self._group: TaskGroup | None = None
@@ -139,7 +119,7 @@ class Engine:
         around = Surroundings(
             self.store, self.steady, self.ids, self.me, self._kick, self._changed, self._ask_state, plan
         )
-        house = House(Party(self.me), self.base, self.settings.require_signatures)
+        house = self._house(Party(self.me))
         negotiation, transfer = replace(NEGOTIATION, codec=self._codec), replace(TRANSFER, codec=self._codec)
         self.negotiations = Negotiations(negotiation, around, house, self.seal, self.directory)
         self.transfers = Transfers(transfer, around, self.directory, root=self.settings.public_url, base=self.base)
@@ -177,8 +157,18 @@ class Engine:
         self.seal.key, self.seal.certificate = self.key, certificate
         self.registry.become(self.key, facts.identifier)
         party = Party(self.me, facts.identifier, parse(facts.identifier).subject)
-        self.negotiations.house = House(party, self.base, self.settings.require_signatures)
+        self.negotiations.house = self._house(party)
         return True
+
+    def _house(self, party: Party) -> House:
+        settings = self.settings
+        signs = "" if settings.open else SIGNS
+        return House(party, self.base, settings.require_signatures and not settings.open, signs)
+
+    @property
+    def ready(self) -> bool:
+        """Whether others may speak to us: once registered, or on an open test network."""
+        return bool(self._identifier) or self.settings.open
 
     async def remember_own(self) -> None:
         """Keep our signing certificate for the packs of later days."""
@@ -311,6 +301,8 @@ class Engine:
 
     async def _send(self, outgoing: Outgoing) -> Answer:
         """Try to deliver once; an acknowledgement without its receipt is none, since this peer gives receipts."""
+        if outgoing.kind == NOTICE and self.open is not None:
+            return Answer(410)  # only nodes that have been registered know notices
         answer = await self.send("POST", outgoing.url, outgoing.to, outgoing.body)
         if answer.status < 300 and outgoing.kind != NOTICE:
             await self._check_receipt(outgoing, answer)

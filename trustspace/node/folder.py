@@ -191,10 +191,14 @@ async def _anchor(settings: Settings) -> bytes | None:
     if settings.kind == "functional":
         check_credit_code(settings.credit_code, where="credit code")
         return None
+    if settings.open:
+        return None
     node = settings.functional_node
     if not node.url or not node.fingerprint:
         raise MisusedError(
-            "a connector needs its functional node", where="init", hint="--node URL --fingerprint SHA256"
+            "a connector needs its functional node",
+            where="init",
+            hint="--node URL --fingerprint SHA256; only for tests, --open-test-network",
         )
     policy = AddressPolicy.of(settings.network.networks, bound=split_bind(settings.public_bind)[0])
     plain = PlainHttp.of(settings.network.plain_http)
@@ -211,6 +215,7 @@ def _fill(place: Folder, settings: Settings, anchor: bytes | None) -> list[str]:
     keys = {purpose: FileKey.create(place.key(purpose), passphrase) for purpose in PURPOSES}
     if anchor is not None:
         write_whole(place.certificate("root"), anchor)
+    if settings.kind == "connector":
         return []
     return _certify_itself(place, settings, keys, FileKey.create(place.key("root"), passphrase))
 

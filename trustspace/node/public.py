@@ -20,6 +20,7 @@ from trustspace.core.errors import ClockOff, NotFound, TrustspaceError, Unauthen
 from trustspace.core.evidence.receipts import receipt_leaf
 from trustspace.core.identity import did
 from trustspace.node.quotas import Quotas
+from trustspace.node.settings import OPEN
 from trustspace.protocols import dsp
 from trustspace.protocols.dsp import Area, Endpoint
 from trustspace.services.exchange import RECEIPT, Incoming, Reply
@@ -39,7 +40,7 @@ def public_app(engine: Engine, more: list[Route]) -> ASGIApp:
     """The ASGI app; `more` are the routes of the data plane and the log."""
     root = engine.path_prefix
     routes = [_route(engine, row, root) for row in dsp.ENDPOINTS]
-    routes.append(Route(root + dsp.WELL_KNOWN, _versions))
+    routes.append(Route(root + dsp.WELL_KNOWN, _versions(engine)))
     routes.append(Route(_document_path(root), _document(engine)))
     handlers: dict[Any, Any] = {TrustspaceError: _plain_refusal, HTTPException: _http_refusal}
     app = Starlette(routes=[*routes, *more], exception_handlers=handlers)
@@ -110,7 +111,8 @@ async def _answered(engine: Engine, row: Endpoint, incoming: Incoming, reply: Re
         receiver=engine.me,
         process=reply.process,
     )
-    headers = {RECEIPT: await engine.receipts.receipt(leaf)}
+    receipt = await engine.receipts.receipt(leaf)
+    headers = {RECEIPT: receipt} if receipt else {}
     then = BackgroundTask(engine.after, row.area.value, reply) if reply.todo or reply.then else None
     return Response(reply.body, reply.status, headers=headers, media_type=JSON, background=then)
 
@@ -144,16 +146,24 @@ _SERVES: Final[Mapping[str, Callable[..., Awaitable[Response]]]] = {
 async def authenticated(engine: Engine, request: Request, body: bytes) -> Incoming:
     """Who calls, by the bearer token that is bound to this request."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    if engine.open is not None:
+        pid, name = request.path_params.get("pid", ""), token or scheme
+        incoming = await engine.open.visitor(name, pid, body, request.method, target_of(request))
+    elif scheme.lower() != "bearer" or not token:
         raise Unauthenticated("a bearer token is expected", where="Authorization", hint="see specs/identity.md")
-    try:
-        incoming = await engine.directory.authenticate(token, request.method, target_of(request), body)
-    except ClockOff as error:
-        engine.clocks.refused(error.where, error)
-        raise
+    else:
+        incoming = await _proven(engine, token, request, body)
     engine.quotas.enter(incoming.caller.participant)
     request.scope[CALLERS].append(incoming.caller.participant)
     return incoming
+
+
+async def _proven(engine: Engine, token: str, request: Request, body: bytes) -> Incoming:
+    try:
+        return await engine.listed.authenticate(token, request.method, target_of(request), body)
+    except ClockOff as error:
+        engine.clocks.refused(error.where, error)
+        raise
 
 
 def target_of(request: Request) -> str:
@@ -163,8 +173,13 @@ def target_of(request: Request) -> str:
     return (raw.partition(b"?")[0] + (b"?" + query if query else b"")).decode("ascii", "replace")
 
 
-async def _versions(_: Request) -> Response:
-    return Response(dsp.encode_versions([dsp.Version(signs="CMS")]), media_type=JSON)
+def _versions(engine: Engine) -> Callable[[Request], Awaitable[Response]]:
+    spoken = dsp.Version(identity=OPEN) if engine.settings.open else dsp.Version(signs="CMS")
+
+    async def endpoint(_: Request) -> Response:
+        return Response(dsp.encode_versions([spoken]), media_type=JSON)
+
+    return endpoint
 
 
 def _document(engine: Engine) -> Callable[[Request], Awaitable[Response]]:

@@ -30,6 +30,7 @@ from trustspace.node import beside, dataplane
 from trustspace.node.engine import Engine
 from trustspace.node.folder import Folder
 from trustspace.node.functional import FunctionalNode
+from trustspace.node.importing import import_seeds
 from trustspace.node.management import management_app
 from trustspace.node.operations import Operations
 from trustspace.node.public import public_app
@@ -37,7 +38,7 @@ from trustspace.node.renewing import keep_renewed
 from trustspace.node.reviewing import Reviewing
 from trustspace.node.revoking import Hints
 from trustspace.node.serving import Bound, Listener, serve
-from trustspace.node.settings import Settings, read, split_bind
+from trustspace.node.settings import FILE, OPEN_WARNING, Settings, read, split_bind
 from trustspace.node.verbs import BOTH, CONNECTOR, FUNCTIONAL
 from trustspace.node.working import working
 from trustspace.services.authority import Authority
@@ -83,6 +84,8 @@ async def run_node(path: Path, *, public: bool = True) -> AsyncIterator[Running]
 
 @asynccontextmanager
 async def _connector(folder: Folder, settings: Settings, store: SqliteStore, public: bool) -> AsyncIterator[Running]:
+    if settings.open:
+        _warn_of_open(folder)
     engine = Engine(folder, settings, store)
     operations = Operations(engine)
     app = public_app(engine, [*dataplane.routes(engine), *beside.routes(engine)])
@@ -92,13 +95,23 @@ async def _connector(folder: Folder, settings: Settings, store: SqliteStore, pub
         opening = _Opening(engine, app, stack)
         if public:
             engine.on_open = opening.open
-        if engine.identifier:
+        if engine.ready:
             await engine.open_public()
         manage = management_app(operations, (*BOTH, *CONNECTOR), folder.token(), version=VERSION)
         (bound,) = await stack.enter_async_context(serve([_management(settings, manage)]))
+        await import_seeds(engine)
         await workers.start(engine.run)
         workers.start_soon(keep_renewed, operations.renew_if_due)
         yield Running(operations, app, bound, engine)
+
+
+def _warn_of_open(folder: Folder) -> None:
+    """Say loudly what an open test network is; raises `MisusedError` for a node that has an identity to lose."""
+    if folder.read_certificate("signing") is not None:
+        raise MisusedError(
+            "a registered node does not join an open test network", where=FILE, hint="make a node of its own for tests"
+        )
+    sys.stderr.write(f"WARNING: {OPEN_WARNING}\n")
 
 
 class _Opening:

@@ -85,6 +85,33 @@ class Seal:
         _key(peer, facts.thumbprint)
 
 
+class OpenSeal(Seal):
+    """On an open test network: no certificate, so nothing of ours is signed, and nothing of others' can be checked.
+
+    A peer's signature is kept with the contract, which says `unsigned` all the same: it takes both.
+    """
+
+    __slots__ = ()
+
+    def sign(self, agreement: bytes) -> bytes:  # noqa: ARG002 -- as in Seal
+        """None."""
+        return b""
+
+    def countersign(self, agreement: bytes, provider_signature: bytes) -> bytes:  # noqa: ARG002 -- as in Seal
+        """None."""
+        return b""
+
+    def check(self, agreement: bytes, signature: bytes, peer: Caller) -> None:
+        """Whose it is cannot be known here."""
+
+    def check_counter(self, agreement: bytes, provider_signature: bytes, signature: bytes, peer: Caller) -> None:
+        """Whose it is cannot be known here."""
+
+    def token(self, audience: str, method: str, target: str, body: bytes) -> str:  # noqa: ARG002 -- as in Seal
+        """Our name: nobody could check a token of ours."""
+        return self.me
+
+
 def _key(peer: Caller, named: str) -> bytes:
     """The public key of that certificate, as long as it is one of the peer's that stand."""
     if named not in peer.keys:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import tomllib
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from trustspace.core.canon import loads_object
 from trustspace.core.errors import Conflict, InvalidInput, MisusedError, NotFound, TrustspaceError
 from trustspace.core.rules import Rule, read_rules
 
 FILE: Final = "settings.toml"
+OPEN: Final = "open-test-network"
+OPEN_WARNING: Final = "open test network: whoever comes is believed, and no contract is signed; for tests only"
 
 
 class FunctionalNodeSettings(BaseModel):
@@ -66,6 +68,11 @@ class Settings(BaseModel):
     (`host:port`). `require_signatures`: contracts with peers that do not sign are refused. `place`: the region
     (first four digits of GB/T 2260) or industry (`00` + GB/T 4754 大类) of a functional node. `rules`: what the node
     does by itself in negotiations and transfers (`core.rules`); a `policy` may name a JSON file beside this one.
+    `agreements`: files in the node's folder with agreements made elsewhere, imported at each start (once each).
+
+    `identity = "open-test-network"` believes whoever comes, and signs nothing: for tests with connectors that no
+    functional node knows. It is refused beside a functional node, over TLS (nobody has certificates), and off the
+    loopback unless `open_beyond_loopback` says so a second time.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -84,6 +91,9 @@ class Settings(BaseModel):
     quota: Quota = Quota()
     database_pages: int | None = Field(None, ge=16)
     rules: tuple[dict[str, Any], ...] = ()
+    agreements: tuple[str, ...] = ()
+    open_beyond_loopback: bool = False
+    identity: Literal["registered", "open-test-network"] = "registered"
 
     @field_validator("public_url")
     @classmethod
@@ -117,10 +127,41 @@ class Settings(BaseModel):
         """The rules, read."""
         return read_rules(self.rules)
 
+    @field_validator("identity")
+    @classmethod
+    def _is_meant(cls, value: str, info: ValidationInfo) -> str:
+        if value == OPEN:
+            _check_open(info.data)
+        return value
+
+    @property
+    def open(self) -> bool:
+        """Whether whoever comes is believed: an open test network."""
+        return self.identity == OPEN
+
     @property
     def plain(self) -> bool:
         """Whether the public listener speaks HTTP without TLS."""
         return self.public_url.startswith("http://")
+
+
+def _check_open(given: dict[str, Any]) -> None:
+    """An open test network is never turned on by accident; `ValueError` says what stands against it."""
+    node, url = given.get("functional_node"), given.get("public_url", "")
+    if given.get("kind") != "connector" or (node is not None and node.url):
+        raise ValueError("a node with a functional node knows who is who: take that out, or this")
+    if not url.startswith("http://"):
+        raise ValueError("nobody has certificates on an open test network: its public_url is http://…")
+    hosts = urlsplit(url).hostname or "", split_bind(given.get("public_bind") or "127.0.0.1:0")[0]
+    if not given.get("open_beyond_loopback") and not all(map(_is_loopback, hosts)):
+        raise ValueError("others could reach it: listen on 127.0.0.1, or set open_beyond_loopback as well")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")  # RFC 6761, 6.3
 
 
 def settings_from(**given: Any) -> Settings:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from trustspace.node import views as v
+from trustspace.node.importviews import ImportRequest
 
 In = TypeVar("In", bound=v.View)
 Out = TypeVar("Out")
@@ -129,6 +130,15 @@ CONNECTOR: Final = (
         v.Nothing,
         v.ContractView,
         query=("status", "offset", "limit"),
+        many=True,
+    ),
+    Verb(
+        "import_contracts",
+        "POST",
+        "/v1/contracts",
+        "take in agreements made elsewhere: imported, unsigned",
+        ImportRequest,
+        v.ContractView,
         many=True,
     ),
     Verb("contract", "GET", "/v1/contracts/{contract}", "one, clause by clause", v.Nothing, v.ContractView),

@@ -6,9 +6,12 @@ Names are snake_case; times are RFC 3339 with an offset; sizes are bytes; digest
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+NAME: Final = r"^[!-.0-~]{0,200}$"
+"""What a dataset may be called: printable, and a segment of a path."""
 
 
 class View(BaseModel):
@@ -49,7 +52,7 @@ class StatusView(View):
 
     kind: Literal["connector", "functional"]
     name: str
-    state: Literal["new", "applied", "returned", "approved", "active", "revoked"]
+    state: Literal["new", "applied", "returned", "approved", "active", "revoked", "open"]
     identifier: str = ""
     did: str = ""
     credit_code: str = ""
@@ -127,6 +130,8 @@ class ProductRequest(View):
     file: str = Field(description="name of a file put into the node before (PUT /v1/files/{name})")
     offer: dict[str, Any] = Field(description="ODRL members: permission, prohibition, obligation")
     approval: Literal["automatic", "manual"] = "automatic"
+    dataset: str = Field(default="", pattern=NAME, description="its id, where it has one already; else a new urn:uuid")
+    offer_id: str = Field(default="", description="the id of its offer, where it has one already; else a new urn:uuid")
     key: str = Field("", description="the same key gives the same product: safe to repeat")
 
 
@@ -216,7 +221,11 @@ class OfferView(View):
 class NegotiateRequest(View):
     """Negotiate a product's offer; waits until it ended one way or the other, at most `wait` seconds."""
 
-    code: str
+    code: str = Field(default="", description="the product's 32-character identifier; or else connector and dataset")
+    connector: str = Field(default="", description="a connector's address, on an open test network")
+    dataset: str = Field(default="", description="the dataset's id there")
+    provider: str = Field(default="", description="its participant id; default: as its catalogue says")
+    offer: str = Field(default="", description="the offer's id, with its terms in `policy`: nothing is looked up then")
     policy: dict[str, Any] | None = Field(None, description="other terms than offered: a counter-offer")
     wait: float = 30.0
     key: str = Field("", description="the same key gives the same negotiation: safe to repeat")
@@ -268,6 +277,7 @@ class ContractView(View):
     target: str
     status: Literal["active", "ended"]
     signed: Literal["both", "unsigned"]
+    origin: Literal["negotiated", "imported"] = "negotiated"
     signatures: list[SignatureView] = []
     digest: str
     uses: int = 0
@@ -289,6 +299,9 @@ class TransferRequestView(View):
 
     wait: float = 30.0
     key: str = ""
+    connector: str = Field(
+        default="", description="the provider's address, on an open test network, where none is known"
+    )
 
 
 class TransferView(View):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -18,6 +18,7 @@ from trustspace.core.contract import (
     Message,
     Negotiation,
     Offer,
+    Party,
     Role,
     State,
 )
@@ -34,11 +35,25 @@ NOT_HERE: Final = "there is no such data product on offer here"
 ENDED: Final = "this side ended the negotiation"
 
 
+@dataclass(frozen=True, slots=True)
+class House:
+    """What a connector decides for itself: who it is, where it is reached, whether contracts must be signed.
+
+    `signs` is what it says of its own signatures, "" where it makes none.
+    """
+
+    party: Party
+    base: str
+    require_signatures: bool
+    signs: str = SIGNS
+
+
 class Deciding(ABC):
     """The moves that are a decision, each from the state that was looked at: who comes too late is told so."""
 
     _exchange: Exchange[Negotiation, Message]
     _a: Surroundings
+    house: House
 
     def __init__(self) -> None:
         self._acts: Mapping[Action, Callable[[Negotiation, Rule], Awaitable[Next]]] = {
@@ -151,10 +166,10 @@ class Deciding(ABC):
         def make(current: Negotiation) -> Message:
             offer = replace(requested(current), policy=policy)
             if current.role is Role.CONSUMER:
-                return ContractRequest(current.consumer_pid, current.provider_pid, offer, None, SIGNS)
+                return ContractRequest(current.consumer_pid, current.provider_pid, offer, None, self.house.signs)
             ours = product is not None and product.terms.digest == policy.digest
             mine = Offer(product.offer if product and ours else new, offer.target, policy)
-            return ContractOffer(current.consumer_pid, current.provider_pid, mine, None, SIGNS)
+            return ContractOffer(current.consumer_pid, current.provider_pid, mine, None, self.house.signs)
 
         return self._from(negotiation, make)
 

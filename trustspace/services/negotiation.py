@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final, Protocol
@@ -37,7 +37,7 @@ from trustspace.core.contract import (
 from trustspace.core.errors import Conflict, IllegalTransition, InvalidInput, NotVerified, Refused
 from trustspace.core.policy import Policy, check_enforceable, lapsed
 from trustspace.ports import Tx
-from trustspace.services.deciding import NOT_HERE, SIGNS, Deciding, Next, requested
+from trustspace.services.deciding import NOT_HERE, Deciding, House, Next, requested
 from trustspace.services.exchange import Caller, Exchange, Incoming, Reply
 from trustspace.services.logging import log
 from trustspace.services.machinery import Follow, Machinery, Saying, Surroundings, nothing
@@ -71,15 +71,6 @@ class People(Protocol):
 
     async def check_callback(self, caller: Caller, callback: str) -> None:
         """The address belongs to the caller, or may be called all the same; raises `InvalidInput`."""
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What a connector decides for itself: who it is, where it is reached, whether contracts must be signed."""
-
-    party: Party
-    base: str
-    require_signatures: bool
 
 
 class Negotiations(Deciding):
@@ -265,7 +256,7 @@ class Negotiations(Deciding):
             created=now,
             changed=now,
         )
-        message = ContractRequest(new.key, None, asked, self.house.base, SIGNS)
+        message = ContractRequest(new.key, None, asked, self.house.base, self.house.signs)
         return await self._exchange.say(
             new, Saying(lambda _: message, lambda tx, made: name(tx, "negotiation", key, made.key))
         )

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from trustspace.core.canon import JsonObject, canonical, decode64, encode64
 from trustspace.core.catalogue import Entry, Product, Resolution
-from trustspace.core.errors import InvalidInput, NotVerified, Unauthenticated, Unavailable
+from trustspace.core.errors import InvalidInput, MisusedError, NotVerified, Unauthenticated, Unavailable
 from trustspace.core.identity.certificates import check_root, make_request, verify_chain
 from trustspace.core.identity.keys import thumbprint
 from trustspace.core.identity.participants import ParticipantList, verify_list
@@ -210,6 +210,10 @@ class RegistryClient:
         return self._codec.read_entry(await self._call(interface, data))
 
     async def _call(self, interface: str, data: JsonObject | None = None) -> JsonObject:
+        if not self._base:
+            raise MisusedError(
+                "this node belongs to no functional node", where=interface, hint="see identity in settings.toml"
+            )
         body, sequence = canonical(data or {}), self._ids.token()[:_SEQUENCE]
         headers = self._codec.seal(
             interface, body, signer=self._signer, sequence=sequence, now=self._clock.now(), caller=self._identifier

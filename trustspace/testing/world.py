@@ -36,9 +36,10 @@ from trustspace.core.transfer import Transfer
 from trustspace.node import beside, dataplane
 from trustspace.node import views as v
 from trustspace.node.client import DataProduct, Participant
-from trustspace.node.engine import Engine, Outside
+from trustspace.node.engine import Engine
 from trustspace.node.folder import Folder
 from trustspace.node.operations import Operations
+from trustspace.node.outside import Outside
 from trustspace.node.public import public_app
 from trustspace.node.reviewing import Reviewing
 from trustspace.node.revoking import Hints
@@ -154,7 +155,7 @@ class Node(Verbs):
         self.operations = Operations(self.engine)
         self.app = public_app(self.engine, [*dataplane.routes(self.engine), *beside.routes(self.engine)])
         self.engine.on_open = self._listen
-        if self.engine.identifier:
+        if self.engine.ready:
             await self._listen()
         await self.world.run(self._run)
         self.running = True

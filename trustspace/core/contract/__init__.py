@@ -11,6 +11,7 @@ from trustspace.core.contract.checks import (
 )
 from trustspace.core.contract.contract import Contract, Signed, Status, conclude, end
 from trustspace.core.contract.exchange import Role
+from trustspace.core.contract.imported import imported
 from trustspace.core.contract.messages import (
     ContractAgreement,
     ContractEvent,
@@ -67,6 +68,7 @@ __all__ = [
     "due",
     "end",
     "failed",
+    "imported",
     "offer_to_json",
     "party_members",
     "read_agreement",

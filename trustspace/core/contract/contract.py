@@ -35,6 +35,7 @@ class Contract(Record):
     """One side's copy of a contract; `key` is the agreement's id.
 
     `agreement` is the exact JSON text that was signed, `digest` its SHA-256; the signatures are base64url of CMS DER.
+    `negotiation` is "" where the agreement was made elsewhere; `address` is then the counterparty's, where it was told.
     """
 
     KIND: ClassVar[str] = "contract"
@@ -55,6 +56,12 @@ class Contract(Record):
     ended_by: str = ""
     ended_reason: str = ""
     title: str = ""
+    address: str = ""
+
+    @property
+    def imported(self) -> bool:
+        """Whether the agreement was made elsewhere: nobody negotiated or signed it here."""
+        return not self.negotiation
 
     @property
     def agreed(self) -> Agreement:

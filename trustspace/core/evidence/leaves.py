@@ -41,6 +41,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         "the contract stands, with these signatures (合约签署)",
         ("agreement", "offer", "provider_signature", "consumer_signature"),
     ),
+    "agreement-imported": Kind("an agreement made elsewhere was taken in, unsigned (合约导入)", ("agreement", "peer")),
     "contract-ended": Kind("a side ended the contract (合约终止)", ("by", "reason"), {"digest": "endings"}),
     "use-permitted": Kind(
         "a use was decided and counted (使用许可)", ("use", "digest"), {"digest": "uses", "origin": "origins"}

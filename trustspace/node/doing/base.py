@@ -26,8 +26,8 @@ class Doing:
         return await self.engine.store.read(body)
 
     def check_registered(self) -> None:
-        """Raise unless this connector has its identity."""
-        if not self.engine.identifier:
+        """Raise unless this connector has its identity, or needs none."""
+        if not self.engine.ready:
             raise MisusedError("this connector is not registered yet", where="registration", hint="trustspace register")
 
 

@@ -8,13 +8,16 @@ from trustspace.core.canon import decode64, loads
 from trustspace.core.contract import Contract, Negotiation, Role, State, Status
 from trustspace.core.contract.checks import differences
 from trustspace.core.contract.signing import consumer_list, provider_list
-from trustspace.core.errors import NotFound, TrustspaceError
+from trustspace.core.errors import InvalidInput, NotFound, TrustspaceError
 from trustspace.core.identity.cms import verify_detached
 from trustspace.core.policy import from_odrl, to_odrl
 from trustspace.core.usage import Counter, Duty
 from trustspace.node import views as v
 from trustspace.node.doing.base import clause_views, page
 from trustspace.node.doing.products import ProductDoing
+from trustspace.node.importing import import_agreements
+from trustspace.node.importviews import ImportRequest
+from trustspace.node.visiting import Found, find_at
 from trustspace.services.negotiation import waits_for
 from trustspace.services.planning import HOLD
 
@@ -28,12 +31,26 @@ class ContractDoing(ProductDoing):
     async def negotiate(self, request: v.NegotiateRequest) -> v.NegotiationView:
         """Negotiate an offer; waits until it has ended, or needs a person, or the time is up."""
         self.check_registered()
-        view, offer, provider = await self.offer(request.code)
+        found = await self._found(request)
         wish = from_odrl(request.policy, where="policy") if request.policy else None
         begun = await self.engine.negotiations.request(
-            offer, provider.participant, view.endpoint, title=view.title, key=request.key, wish=wish
+            found.offer, found.provider, found.address, title=found.title, key=request.key, wish=wish
         )
         return await self._after(begun.key, min(request.wait, LONGEST_WAIT))
+
+    async def _found(self, request: v.NegotiateRequest) -> Found:
+        """What is to be negotiated: by its code through the functional node, or at the connector that is named."""
+        if request.connector:
+            return await find_at(self.engine, request)
+        if not request.code:
+            raise InvalidInput("which product? give its code, or connector and dataset", where="code")
+        view, offer, provider = await self.offer(request.code)
+        return Found(offer, provider.participant, view.endpoint, view.title)
+
+    async def import_contracts(self, request: ImportRequest) -> list[v.ContractView]:
+        """Take in agreements made elsewhere."""
+        kept = await import_agreements(self.engine, request)
+        return [await self._contract_view(one) for one in kept]
 
     async def _after(self, pid: str, wait: float) -> v.NegotiationView:
         def settled(negotiation: Negotiation) -> bool:
@@ -160,6 +177,7 @@ class ContractDoing(ProductDoing):
             target=contract.target,
             status="active" if contract.status is Status.ACTIVE else "ended",
             signed="both" if contract.signed == "both" else "unsigned",
+            origin="imported" if contract.imported else "negotiated",
             signatures=self._signatures(contract),
             digest=contract.digest,
             uses=counter.used,

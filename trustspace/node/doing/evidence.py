@@ -8,7 +8,7 @@ from typing import Final
 from trustspace.core.canon import decode64, loads, loads_object
 from trustspace.core.contract import Contract, Role
 from trustspace.core.contract.signing import consumer_list, provider_list
-from trustspace.core.errors import NotFound
+from trustspace.core.errors import MisusedError, NotFound
 from trustspace.core.evidence.layout import Party
 from trustspace.core.evidence.leaves import read_leaf
 from trustspace.core.evidence.merkle import inclusion_proof
@@ -34,6 +34,8 @@ class EvidenceDoing(UseDoing):
     async def evidence(self, name: str) -> bytes:
         """The evidence pack of a contract, with everything that this side has of it."""
         contract = await self.stored_contract(name)
+        if not self.engine.seal.certificate:
+            raise MisusedError("a pack is signed, and this node has no certificate", where=name)
         now = self.engine.steady.now()
         await self.engine.store.run(lambda tx: _log_export(tx, contract, now))
         note = await checkpoint(self.engine.store, self.engine.me, self.engine.key)

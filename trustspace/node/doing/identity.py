@@ -20,6 +20,7 @@ from trustspace.node import views as v
 from trustspace.node.doing.base import Doing
 from trustspace.node.folder import host_of
 from trustspace.node.logview import log_state
+from trustspace.node.settings import OPEN_WARNING
 from trustspace.services.delivery import queue_age
 from trustspace.services.negotiation import waits_for
 from trustspace.services.registry_client import CertificateRequests, make_requests
@@ -28,6 +29,7 @@ WARN_DAYS: Final = 30
 STUCK_SECONDS: Final = 5.0
 ASKING_SECONDS: Final = 3.0
 RegistrationState = Literal["new", "applied", "returned", "approved", "active", "revoked"]
+NodeState = Literal[RegistrationState, "open"]
 STATES: Final[dict[str, RegistrationState]] = {
     "": "new",
     State.DRAFT: "new",
@@ -147,6 +149,8 @@ class IdentityDoing(Doing):
 
     async def _heard(self) -> list[str]:
         """Ask the functional node how we stand; the warning where it does not say."""
+        if self.engine.settings.open:
+            return [OPEN_WARNING]
         try:
             with anyio.fail_after(ASKING_SECONDS):
                 self.standing = await self.engine.registry.status()
@@ -160,9 +164,11 @@ class IdentityDoing(Doing):
             return [f"the functional node cannot be asked: {error}"]
         return []
 
-    def _state(self) -> RegistrationState:
+    def _state(self) -> NodeState:
         if self._revoked:
             return "revoked"
+        if self.engine.settings.open:
+            return "open"
         if self.engine.identifier:
             return "active"
         return STATES[self.standing.state if self.standing else ""]
@@ -206,7 +212,7 @@ class IdentityDoing(Doing):
         told = [expiring(one, "trustspace renew") for one in certificates if one.days_left <= WARN_DAYS]
         if self.engine.settings.plain:
             told.append("plain HTTP: nothing between the nodes is encrypted")
-        if not self.engine.identifier:
+        if not self.engine.ready:
             told.append("not registered: trustspace register")
         return told
 

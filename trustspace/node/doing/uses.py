@@ -21,8 +21,8 @@ from trustspace.core.usage import DELIVERED, REFUSED, Use
 from trustspace.node import views as v
 from trustspace.node.doing.base import page
 from trustspace.node.doing.contracts import LONGEST_WAIT, ContractDoing
+from trustspace.node.visiting import address_of
 from trustspace.ports import Answer, Content
-from trustspace.protocols import dsp
 from trustspace.services.exchange import Caller
 from trustspace.services.transfer import DIGEST, SIZE, running
 from trustspace.services.usage import use_key
@@ -37,14 +37,15 @@ class UseDoing(ContractDoing):
 
     async def transfer(self, contract: str, request: v.TransferRequestView) -> v.TransferView:
         """Open a transfer under a contract; waits for its start."""
-        opened = await self._open(await self.stored_contract(contract), request.key, min(request.wait, LONGEST_WAIT))
+        stored = await self.stored_contract(contract)
+        opened = await self._open(stored, request.key, min(request.wait, LONGEST_WAIT), request.connector)
         return _transfer_view(opened)
 
-    async def _open(self, contract: Contract, key: str, wait: float) -> Transfer:
+    async def _open(self, contract: Contract, key: str, wait: float, connector: str = "") -> Transfer:
         if contract.role is not Role.CONSUMER:
             raise Refused("only the consumer asks for the data of a contract", where=contract.key)
-        peer = await self.engine.directory.known(contract.peer)
-        begun = await self.engine.transfers.request(contract, peer.endpoint + dsp.BASE, key=key)
+        address = await address_of(self.engine, contract, connector)
+        begun = await self.engine.transfers.request(contract, address, key=key)
 
         def moved(transfer: Transfer) -> bool:
             return transfer.state not in {None, State.REQUESTED}

@@ -10,7 +10,7 @@ from trustspace.core.canon import JsonObject, canonical, loads_object
 from trustspace.core.errors import InvalidInput, Refused
 from trustspace.protocols.dsp.forms import items
 from trustspace.protocols.dsp.paths import BASE
-from trustspace.protocols.dsp.terms import SIGNS
+from trustspace.protocols.dsp.terms import IDENTITY, SIGNS
 
 VERSION: Final = "2025-1"
 BINDING: Final = "HTTPS"
@@ -18,12 +18,16 @@ BINDING: Final = "HTTPS"
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version that a connector speaks: `path` is below the root of the host; `signs` is "CMS" where it signs."""
+    """One version that a connector speaks: `path` is below the root of the host; `signs` is "CMS" where it signs.
+
+    `identity` says how it knows others where that is not by the functional node's list: "open-test-network".
+    """
 
     version: str = VERSION
     path: str = BASE
     binding: str = BINDING
     signs: str = ""
+    identity: str = ""
 
 
 def encode_versions(versions: Iterable[Version]) -> bytes:
@@ -49,7 +53,7 @@ def choose(versions: Iterable[Version]) -> Version:
 
 def _entry(version: Version) -> JsonObject:
     entry = {"version": version.version, "path": version.path, "binding": version.binding}
-    return {**entry, SIGNS: version.signs} if version.signs else entry
+    return entry | {name: text for name, text in ((SIGNS, version.signs), (IDENTITY, version.identity)) if text}
 
 
 def _version(entry: JsonObject) -> Version | None:
@@ -58,6 +62,6 @@ def _version(entry: JsonObject) -> Version | None:
         raise InvalidInput("texts are expected", where="protocolVersions")
     if not texts["version"] or not texts["path"]:
         return None
-    signs = entry.get(SIGNS, "")
+    signs, identity = (one if isinstance(one := entry.get(name), str) else "" for name in (SIGNS, IDENTITY))
     path = "" if texts["path"] == "/" else texts["path"].rstrip("/")
-    return Version(texts["version"], path, texts["binding"] or BINDING, signs if isinstance(signs, str) else "")
+    return Version(texts["version"], path, texts["binding"] or BINDING, signs, identity)

@@ -55,7 +55,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "catalogue": ("catalogue", "app", "review product entries at a functional node 目录审核"),
     "policy": ("policy", "app", "check and explain usage policies 使用策略"),
     "id": ("id", "app", "Check and explain identifiers (标识码), and make some for tests."),
-    "conformance": ("conformance", "app", "run the public conformance kits 一致性测试"),
+    "conformance": ("conformance", "app", "run public conformance kits 一致性测试"),
     "bench": ("bench", "app", "figures of this machine, with its raw limits beside them"),
 }
 """Name: the module below `trustspace.cli`, the function or sub-app in it, and its help as `--help` shows it."""

@@ -70,6 +70,7 @@ async def _make(place: Place) -> None:
         public_url=place.public,
         identity=OPEN,
         agreements=(AGREEMENTS,),
+        rules=plan.rules(),
     )
     await initialise(place.folder / "node", settings)
     made = plan.agreements(place.me, datetime.now().astimezone().isoformat(timespec="seconds"))

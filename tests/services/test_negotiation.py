@@ -53,7 +53,7 @@ async def test_a_manual_product_waits_for_a_person_who_approves() -> None:
         mine, theirs = await s.both(pid)
         assert (mine.state, theirs.state) == (State.REQUESTED, State.REQUESTED)
         assert waits_for(theirs) == "a decision here"
-        assert waits_for(mine) == "the peer's next message"
+        assert waits_for(mine) == "the provider's offer or agreement"
         await s.bus.call("approve", theirs.key)
         mine, theirs = await s.both(pid)
         assert mine.state is theirs.state is State.FINALIZED

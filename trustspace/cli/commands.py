@@ -22,7 +22,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
         "Make a node: its folder with settings, keys and database. First trust is by the fingerprint.",
     ),
     "serve": ("nodes", "serve", "Run the node of a folder until it is told to stop."),
-    "status": ("nodes", "status", "Show what runs, what is stuck and why, what expires, how deep the outbox is."),
+    "status": (
+        "nodes",
+        "status",
+        "Show what runs, who waits for what, what expires, how deep the outbox is.",
+    ),
     "register": (
         "nodes",
         "register",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trustspace.cli.output import HERE, AsJson, Folder, on_node, print_json, show
+from trustspace.cli.output import HERE, AsJson, Folder, on_node, one_line, print_json, show
+
+if TYPE_CHECKING:
+    from trustspace.node.views import StuckView
 
 
 def init(
@@ -62,8 +65,19 @@ def serve(folder: Annotated[Path, typer.Argument(help="the node's folder")] = HE
 
 
 def status(folder: Folder = HERE, json: AsJson = False) -> None:
-    """Show what runs, what is stuck and why, what expires, how deep the outbox is."""
-    show(on_node(folder, lambda node: node.status()), json)
+    """Show what runs, who waits for what, what expires, how deep the outbox is."""
+    seen = on_node(folder, lambda node: node.status())
+    show(seen if json else seen.model_copy(update={"stuck": []}), json)
+    for one in () if json else seen.stuck:
+        sys.stdout.write("waits            " + one_line(_waits(one)) + "\n")
+
+
+def _waits(one: StuckView) -> str:
+    """One that waits, as a sentence."""
+    told = f"{one.what} ({one.process}) waits for {one.waits_for} since {one.since.isoformat(timespec='seconds')}"
+    if one.until is not None:
+        told += f"; at {one.until.isoformat(timespec='seconds')} {one.then}"
+    return f"{told}; tried {one.attempts} times: {one.error}" if one.attempts else told
 
 
 def register(

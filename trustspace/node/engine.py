@@ -6,8 +6,7 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -27,6 +26,7 @@ from trustspace.core.identity.did import did_from_url, url_from_did
 from trustspace.core.identity.participants import ParticipantList, verify_list
 from trustspace.core.record import Record
 from trustspace.node.folder import Folder
+from trustspace.node.keeping import Held, Keeping, hopeless
 from trustspace.node.outside import Outside
 from trustspace.node.quotas import Quotas
 from trustspace.node.receipts import Receipts
@@ -42,8 +42,9 @@ from trustspace.protocols.national.client import NationalCodec
 from trustspace.services.agenda import Agenda
 from trustspace.services.certificates import remember
 from trustspace.services.clocks import NODE, Clocks, SteadyClock, last_logged
+from trustspace.services.deadlines import deadline_of
 from trustspace.services.deciding import SIGNS, House
-from trustspace.services.delivery import UNSIGNED, Delivery, pause
+from trustspace.services.delivery import UNSIGNED, Courtesy, Delivery, pause
 from trustspace.services.directory import Directory, newest_seen, saw_list
 from trustspace.services.ending import Endings
 from trustspace.services.exchange import RECEIPT, Caller, Reply
@@ -64,16 +65,6 @@ PURGE_SECONDS: Final = 300.0
 OURS: Final = "/trustspace/v1"
 """Where what the protocol does not have is served."""
 LOG: Final = logging.getLogger("trustspace")
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A step of ours that could not be done so far: of which machine, since when, how often tried, why."""
-
-    machine: str
-    since: datetime
-    attempts: int
-    error: str
 
 
 class Engine:
@@ -113,7 +104,9 @@ class Engine:
         self.adopt()
 
     def _use_cases(self) -> None:
-        acts = {machine: partial(self.advance, machine) for machine in ("negotiation", "transfer")}
+        machines = ("negotiation", "transfer")
+        acts = {machine: partial(self.advance, machine) for machine in machines}
+        acts |= {deadline_of(machine): partial(self._due, machine) for machine in machines}
         self.agenda = Agenda(self.clock, acts, sleep=self._sleep)
         plan = Plan(self.settings.rulebook, self.agenda.put)
         around = Surroundings(
@@ -127,6 +120,8 @@ class Engine:
         self.witness = Witness(self.store, self.steady)
         self.endings = Endings(self.store, self.steady, self.ids, self.seal, cut=self.streams.cut, kick=self._kick)
         self.books = Books(self.store, self.steady, self.ids, self.seal, kick=self._kick)
+        patience = self.settings.patience.read()
+        self.keeping = Keeping(self.negotiations, self.transfers, self.directory, patience, self.agenda)
         self.delivery = Delivery(
             self.store,
             self.clock,
@@ -136,6 +131,8 @@ class Engine:
                 "transfer": self._settle_transfer,
                 NOTICE: self._settle_other,
             },
+            Courtesy(self.settings.patience.answer),
+            doubt=self.keeping.took_it,
             sleep=self._sleep,
         )
 
@@ -205,12 +202,11 @@ class Engine:
             for transfer in await self.store.read(partial(transfers_due, todo=todo)):
                 self.start("transfer", transfer.key)
         for key in await self.store.read(delivered):
-            self._group_start(self._complete, key)
+            self._group_start(self.keeping.complete, key)
+        await self.keeping.take_up()
 
-    async def _complete(self, pid: str) -> None:
-        """Close a transfer whose data had come when the process ended."""
-        with suppress(TrustspaceError):  # the peer closed it meanwhile, or its next use does
-            await self.transfers.complete(pid)
+    async def _due(self, machine: str, pid: str) -> None:
+        await self.keeping.due(machine, pid)
 
     async def _fetch_list(self, newest: int) -> ParticipantList:
         newest = max(newest, await self.store.read(newest_seen))
@@ -273,6 +269,10 @@ class Engine:
             LOG.warning("%s %s waits: %s", machine, pid, error, exc_info=not isinstance(error, TrustspaceError))
             before = self.held.get(pid)
             since, attempts = (before.since, before.attempts) if before else (self.clock.now(), 0)
+            if hopeless(error, attempts):
+                self.held.pop(pid, None)
+                await self.keeping.give_up(machine, pid, error)
+                return True
             self.held[pid] = Held(machine, since, attempts + 1, str(error) or type(error).__name__)
             return False
         self.held.pop(pid, None)
@@ -283,6 +283,7 @@ class Engine:
     def _changed(self, record: Record) -> None:
         self.quotas.saw(record)
         self.waiting.changed(record)
+        self.keeping.changed(record)
 
     def _kick(self, messages: list[Outgoing]) -> None:
         self.delivery.kick(messages)

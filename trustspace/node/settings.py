@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -12,12 +13,14 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from trustspace.core.canon import loads_object
+from trustspace.core.contract import Patience
 from trustspace.core.errors import Conflict, InvalidInput, MisusedError, NotFound, TrustspaceError
 from trustspace.core.rules import Rule, read_rules
 
 FILE: Final = "settings.toml"
 OPEN: Final = "open-test-network"
 OPEN_WARNING: Final = "open test network: whoever comes is believed, and no contract is signed; for tests only"
+_DEFAULT: Final = Patience()
 
 
 class FunctionalNodeSettings(BaseModel):
@@ -61,6 +64,34 @@ class Quota(BaseModel):
     burst: float = Field(default=20_000.0, ge=1)
 
 
+class PatienceSettings(BaseModel):
+    """How long a process may wait before it ends as timed out: ISO 8601 durations, or seconds.
+
+    `answer`: the peer's answer to a message of ours; `step`: a step that software does; `decision`: a person here;
+    `peer`: a decision of the peer; `idle`: data that nobody fetches. After `ask` the peer is asked how it stands there.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    answer: timedelta = _DEFAULT.answer
+    step: timedelta = _DEFAULT.step
+    decision: timedelta = _DEFAULT.decision
+    peer: timedelta = _DEFAULT.peer
+    idle: timedelta = _DEFAULT.idle
+    ask: timedelta = _DEFAULT.ask
+
+    @field_validator("*")
+    @classmethod
+    def _is_some(cls, value: timedelta) -> timedelta:
+        if value <= timedelta(0):
+            raise ValueError("a patience is longer than nothing")
+        return value
+
+    def read(self) -> Patience:
+        """The same as a value of the core."""
+        return Patience(**dict(self))
+
+
 class Settings(BaseModel):
     """What an operator decides about a node.
 
@@ -89,6 +120,7 @@ class Settings(BaseModel):
     functional_node: FunctionalNodeSettings = FunctionalNodeSettings()
     network: NetworkSettings = NetworkSettings()
     quota: Quota = Quota()
+    patience: PatienceSettings = PatienceSettings()
     database_pages: int | None = Field(None, ge=16)
     rules: tuple[dict[str, Any], ...] = ()
     agreements: tuple[str, ...] = ()

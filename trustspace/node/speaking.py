@@ -43,14 +43,30 @@ class DspCodec:
 
 NEGOTIATION: Final = Machinery(
     Negotiation,
-    Rules(contracts.receive, contracts.send, contracts.acknowledged, contracts.failed, contracts.MACHINE),
+    Rules(
+        contracts.receive,
+        contracts.send,
+        contracts.acknowledged,
+        contracts.failed,
+        contracts.expired,
+        contracts.caught_up,
+        contracts.MACHINE,
+    ),
     DspCodec(),
     "negotiation",
     deciding.farewell,
 )
 TRANSFER: Final = Machinery(
     Transfer,
-    Rules(transfers.receive, transfers.send, transfers.acknowledged, transfers.failed, transfers.MACHINE),
+    Rules(
+        transfers.receive,
+        transfers.send,
+        transfers.acknowledged,
+        transfers.failed,
+        transfers.expired,
+        transfers.caught_up,
+        transfers.MACHINE,
+    ),
     DspCodec(),
     "transfer",
     transfer.farewell,

@@ -37,18 +37,20 @@ class CertificateView(View):
 
 
 class StuckView(View):
-    """Something that waits, for what, and why."""
+    """Something that waits: for what, since when, and what will happen `until` then if nothing comes."""
 
     process: str
     what: str
     waits_for: str
     since: datetime
+    until: datetime | None = None
+    then: str = ""
     attempts: int = 0
     error: str = ""
 
 
 class StatusView(View):
-    """What an operator wants to know first."""
+    """What an operator wants to know first. `waiting` processes wait for somebody: those for long are in `stuck`."""
 
     kind: Literal["connector", "functional"]
     name: str
@@ -60,6 +62,7 @@ class StatusView(View):
     reason: str = ""
     certificates: list[CertificateView] = []
     outbox: int = Field(0, description="messages not yet answered by their receivers")
+    waiting: int = 0
     stuck: list[StuckView] = []
     log_size: int = 0
     log_root: str = ""

@@ -13,13 +13,15 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from trustspace.core.canon import canonical
-from trustspace.core.errors import Conflict, TrustspaceError, Unavailable
+from trustspace.core.errors import Conflict, Forbidden, TrustspaceError, Unauthenticated, Unavailable
 from trustspace.ports import Answer, Clock, Outgoing, Store
 
 Send = Callable[[Outgoing], Awaitable[Answer]]
 """Try once; `Unavailable` where no answer came or its receipt does not hold."""
 Settle = Callable[[Outgoing, Answer], Awaitable[None]]
 """Take a final answer into the books: in one transaction, with `tx.sent`."""
+Doubt = Callable[[Outgoing], Awaitable[bool]]
+"""Ask the peer whether it took the message though its answer never came."""
 
 PATIENCE: Final[Mapping[int, int]] = {401: 3, 403: 0, 404: 3, 409: 4}
 """How often an answer that may pass is tried again: a peer that has not stored its own state yet says 404 or 409."""
@@ -30,6 +32,8 @@ LONGEST_WISH: Final = 60.0
 """For how many seconds a peer may ask us to wait before we come again."""
 UNSIGNED: Final = ("retry-after",)
 """The headers of an answer that count without a receipt."""
+DOUBTS: Final = 6
+"""After every so many attempts without an answer the peer is asked how the process stands there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,10 @@ class Delivery:
         settle: Mapping[str, Settle],
         courtesy: Courtesy | None = None,
         *,
+        doubt: Doubt | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
-        self._store, self._clock, self._send, self._settle = store, clock, send, settle
+        self._store, self._clock, self._send, self._settle, self._doubt = store, clock, send, settle, doubt
         self._courtesy, self._sleep = courtesy or Courtesy(), sleep
         self._lanes: dict[str, deque[Outgoing]] = {}
         self._group: TaskGroup | None = None
@@ -107,8 +112,13 @@ class Delivery:
         """None where the message is settled, else why it is not, and when the peer wants it again."""
         try:
             answer = await self._send(message)
+        except (Unauthenticated, Forbidden) as error:  # who we are, or who the peer is: trying for long does not help
+            answer = Answer(error.status, canonical({"reason": str(error)}))
         except TrustspaceError as error:
             answer = Answer(503, canonical({"reason": str(error)}))
+        if answer.status >= 500 and self._doubt and message.attempts % DOUBTS == DOUBTS - 1:
+            with suppress(TrustspaceError):
+                answer = Answer(200) if await self._doubt(message) else answer
         if (
             answer.status >= 500 or answer.status in EARLY
         ) and message.created + self._courtesy.give_up < self._clock.now():

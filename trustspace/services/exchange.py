@@ -13,17 +13,18 @@ from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 from trustspace.core.canon import JsonObject, digest
-from trustspace.core.contract import Negotiation
 from trustspace.core.contract.exchange import Exchange as Process
 from trustspace.core.errors import Conflict, InvalidInput, NotFound, TrustspaceError, Unauthenticated
 from trustspace.ports import Answer, Outgoing, Tx
 from trustspace.services.logging import log
 from trustspace.services.machinery import Also, Follow, Machinery, Saying, Surroundings, nothing
+from trustspace.services.subjects import subjects
 
 RECEIPT: Final = "trustspace-receipt"
 """The header of an answer that carries its receipt."""
 GONE: Final = 410
 """Nobody answered in time, or the process is gone there: there is nobody to tell."""
+NOT_FOUND: Final = NotFound.status
 TERMINATE: Final = "terminate"
 OVERTAKEN: Final = 3
 """How often what we say at once is worked out again before it becomes a step of its own."""
@@ -127,8 +128,9 @@ def claim(tx: Tx, incoming: Incoming) -> None:
 class Exchange(Generic[R, M]):
     """Receiving, sending and booking for the records of one machine."""
 
-    def __init__(self, machinery: Machinery[R, M], around: Surroundings) -> None:
-        self._m, self._a = machinery, around
+    def __init__(self, machinery: Machinery[R, M], around: Surroundings, *, ending: Also[R] = nothing) -> None:
+        self._m, self._a, self.ending = machinery, around, ending
+        self.machinery, self.around = machinery, around
 
     async def take(
         self,
@@ -175,6 +177,7 @@ class Exchange(Generic[R, M]):
             taken = said.taken if said else self._received(tx, before, message, now)
             after = tx.save(said.after if said else taken, expect=before.version)
             also(tx, taken)
+            self.ended(tx, taken)
             status, text = self._m.codec.answer(taken, created=opening is not None)
             reply = Reply(status, str(taken.state), after.key, text, after.todo, said.outgoing if said else None)
             self._log(tx, "message-received", taken, verb, incoming.body, now, incoming)
@@ -246,7 +249,7 @@ class Exchange(Generic[R, M]):
 
         Returns what is ours to do next.
         """
-        if answer.status >= 400 and await self._took_it(outgoing):
+        if answer.status >= 400 and await self.took_it(outgoing):
             answer = Answer(200)
         now, spare = self._a.clock.now(), self._a.ids.uuid()
 
@@ -261,6 +264,7 @@ class Exchange(Generic[R, M]):
                 return before, []  # the peer's next message overtook this answer, and was the acknowledgement itself
             after, word = self._booked(before, answer, now)
             saved = tx.save(self._a.plan.planned(tx, after), expect=before.version)
+            self.ended(tx, saved)
             if word is None:
                 return saved, []
             farewell = self._outgoing(saved, word, spare, now)
@@ -309,18 +313,25 @@ class Exchange(Generic[R, M]):
             raise NotFound(f"there is no {self._m.name} {pid} of yours here")
         return record
 
-    async def _took_it(self, outgoing: Outgoing) -> bool:
+    async def took_it(self, outgoing: Outgoing) -> bool:
         """Whether the peer stands where our message would have brought it: its first answer may have been lost."""
         record = await self._a.store.read(lambda tx: tx.get(self._m.kind, outgoing.process))
-        if record is None or not record.peer_pid or str(record.pending or "") != outgoing.verb:
-            return False
+        sure = record is not None and record.peer_pid and str(record.pending or "") == outgoing.verb
+        return record is not None and bool(sure) and await self.ask(record) == self._m.rules.target(record)
+
+    async def ask(self, record: R) -> str | None:
+        """The state in which the peer shows it: "" where it knows nothing of it, None where it does not say."""
         try:
             answer = await self._a.ask(record.peer, record.callback + self._m.codec.path(record, "state"))
+            shown = self._m.codec.acknowledgement(record, answer.body)[1] if answer.status < 300 else ""
         except TrustspaceError:
-            return False
-        return answer.status == 200 and self._m.codec.acknowledgement(record, answer.body)[1] == self._m.rules.target(
-            record
-        )
+            return None
+        return shown if shown or answer.status == NOT_FOUND else None
+
+    def ended(self, tx: Tx, record: R) -> None:
+        """What belongs to the end of a process, in the transaction of its last state."""
+        if record.state is not None and self._m.rules.machine.final(record.state):
+            self.ending(tx, record)
 
     def _refusal(self, answer: Answer) -> str:
         return self._m.codec.reason(answer.body) or f"the peer answered {answer.status}"
@@ -370,18 +381,6 @@ class Exchange(Generic[R, M]):
         if receipt := answer.headers.get(RECEIPT, ""):
             data["receipt"] = tx.keep(receipt.encode())
         log(tx, "receipt", time=now, subjects=subjects(record), data=data)
-
-
-def subjects(record: Any) -> tuple[str, ...]:
-    """What the evidence about a process is found by: the process, and its agreement once there is one."""
-    return tuple(name for name in (record.key, agreement_of(record)) if name)
-
-
-def agreement_of(record: Any) -> str:
-    """The id of the agreement that a process made or runs under, "" before there is one."""
-    if isinstance(record, Negotiation):
-        return record.agreed.id if record.agreed else ""
-    return str(record.agreement)
 
 
 def verb_of(message: Any) -> str:

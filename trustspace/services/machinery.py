@@ -64,12 +64,14 @@ Step = Callable[..., R]
 
 @dataclass(frozen=True, slots=True)
 class Rules(Generic[R]):
-    """The core's functions for one machine: `receive`, `send`, `acknowledged` and `failed`, and its table."""
+    """The core's functions for one machine, by their names there, and its table."""
 
     receive: Step[R]
     send: Step[R]
     acknowledged: Step[R]
     failed: Step[R]
+    expired: Step[R]
+    caught_up: Callable[..., R | None]
     machine: Machine[Any, Any, Any]
 
     def target(self, record: R) -> str:
@@ -88,7 +90,7 @@ class Machinery(Generic[R, M]):
     rules: Rules[R]
     codec: Codec[R, M]
     name: str
-    farewell: Callable[[R, str], M]
+    farewell: Callable[..., M]
     secret: frozenset[str] = frozenset()
 
 

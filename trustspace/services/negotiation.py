@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final, Protocol
 
-from trustspace.core.canon import decode64, digest
+from trustspace.core.canon import JsonObject, decode64, digest
 from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import (
     Agreement,
@@ -25,6 +25,7 @@ from trustspace.core.contract import (
     Party,
     Role,
     State,
+    Status,
     Verb,
     agreement_bytes,
     check_agreement,
@@ -32,6 +33,7 @@ from trustspace.core.contract import (
     check_request,
     check_understood,
     conclude,
+    end,
     party_members,
 )
 from trustspace.core.errors import Conflict, IllegalTransition, InvalidInput, NotVerified, Refused
@@ -42,7 +44,7 @@ from trustspace.services.exchange import Caller, Exchange, Incoming, Reply
 from trustspace.services.logging import log
 from trustspace.services.machinery import Follow, Machinery, Saying, Surroundings, nothing
 from trustspace.services.naming import name, named
-from trustspace.services.planning import HOLD, RULE, default, is_ours
+from trustspace.services.planning import default, is_ours
 
 OBJECTION: Final = "objection"
 
@@ -85,7 +87,7 @@ class Negotiations(Deciding):
         people: People,
     ) -> None:
         super().__init__()
-        self._exchange = Exchange(machinery, around)
+        self._exchange = self.exchange = Exchange(machinery, around, ending=self._void)
         self._a, self.house, self._notary, self._people = around, house, notary, people
         self._steps: Mapping[str, Follow[Negotiation, Message]] = {
             "decide": self._decide,
@@ -279,6 +281,22 @@ class Negotiations(Deciding):
             tx.save(contract, expect=0)
             self._log_signed(tx, contract, negotiation)
 
+    def adopt(self, tx: Tx, negotiation: Negotiation) -> None:
+        """Conclude what the peer shows as finalised, though its message never came."""
+        if negotiation.state is State.FINALIZED:
+            self._conclude(tx, negotiation)
+
+    def _void(self, tx: Tx, negotiation: Negotiation) -> None:
+        """A contract whose finalisation the consumer did not take does not stand."""
+        agreed = negotiation.agreed if negotiation.state is State.TERMINATED else None
+        contract = tx.get(Contract, agreed.id) if agreed else None
+        if contract is None or contract.status is Status.ENDED:
+            return
+        reason = f"not concluded: {'; '.join(negotiation.reasons)}"
+        ended = tx.save(end(contract, negotiation.peer, reason, negotiation.changed), expect=contract.version)
+        data: JsonObject = {"by": ended.ended_by, "reason": reason}
+        log(tx, "contract-ended", time=negotiation.changed, subjects=(contract.key,), data=data)
+
     def _log_signed(self, tx: Tx, contract: Contract, negotiation: Negotiation) -> None:
         signatures = {"provider": contract.provider_signature, "consumer": contract.consumer_signature}
         data = {
@@ -328,15 +346,8 @@ def _same(negotiation: Negotiation, offer: Offer, key: str) -> Negotiation:
 
 
 def waits_for(negotiation: Negotiation) -> str:
-    """Who has to move next, for people."""
-    if negotiation.state in {State.FINALIZED, State.TERMINATED}:
-        return ""
-    if negotiation.pending:
-        return f"the peer's answer to our {negotiation.pending}"
-    return _WAITS.get(negotiation.todo, "us") if negotiation.todo else "the peer's next message"
-
-
-_WAITS: Final = {"decide": "a decision here", HOLD: "a decision here", RULE: "the time that a rule gives it"}
+    """What has to come next, for people; "" once it has ended."""
+    return negotiation.awaited.what if negotiation.awaited else ""
 
 
 def _party(caller: Caller) -> Party:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from trustspace.core.canon import digest
@@ -22,13 +23,12 @@ from trustspace.core.transfer import (
     TransferStart,
     TransferSuspension,
     TransferTermination,
-    Verb,
     suspended,
 )
-from trustspace.core.usage import Access, check_access
+from trustspace.core.usage import Access, Use, check_access
 from trustspace.ports import Tx
 from trustspace.services.exchange import Caller, Exchange, Incoming, Reply
-from trustspace.services.machinery import Machinery, Saying, Surroundings, nothing
+from trustspace.services.machinery import Machinery, Saying, Surroundings
 from trustspace.services.naming import name, named
 from trustspace.services.negotiation import People
 from trustspace.services.planning import default
@@ -40,6 +40,7 @@ ENDPOINT_TYPE: Final = "https://w3id.org/idsa/v4.1/HTTP"
 DIGEST: Final = "urn:trustspace:v1:sha256"
 SIZE: Final = "urn:trustspace:v1:size"
 ENDED: Final = "this side ended the transfer"
+MANY: Final = 100_000
 
 
 class Transfers:
@@ -48,7 +49,7 @@ class Transfers:
     def __init__(
         self, machinery: Machinery[Transfer, Message], around: Surroundings, people: People, *, root: str, base: str
     ) -> None:
-        self._exchange = Exchange(machinery, around)
+        self._exchange = self.exchange = Exchange(machinery, around, ending=self._close)
         self._a, self._people, self._root, self._base = around, people, root, base
         self.settle = self._exchange.settle
         self.get = self._exchange.get
@@ -65,8 +66,7 @@ class Transfers:
         opening = None
         if not pid:
             opening = await self._opened(incoming.caller, message)
-        also = self._close if message.verb in {Verb.COMPLETE, Verb.TERMINATE} else nothing
-        return await self._exchange.take(incoming, message, pid=pid, opening=opening, also=also, follow=self._at_once)
+        return await self._exchange.take(incoming, message, pid=pid, opening=opening, follow=self._at_once)
 
     async def _opened(self, caller: Caller, message: Message) -> Transfer:
         if not isinstance(message, TransferRequest):
@@ -187,6 +187,11 @@ class Transfers:
         for access in tx.find(Access, transfer=transfer.key):
             if not access.closed:
                 tx.save(closed_access(access), expect=access.version)
+
+    def last_used(self, tx: Tx, transfer: Transfer) -> datetime | None:
+        """When data was asked for last through this transfer; None where it never was."""
+        uses = tx.find(Use, limit=MANY, agreement=transfer.agreement)
+        return max((use.at for use in uses if use.transfer == transfer.key), default=None)
 
     async def _contract(self, agreement: str) -> Contract | None:
         return await self._a.store.read(lambda tx: tx.get(Contract, agreement))

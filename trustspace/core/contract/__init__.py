@@ -23,7 +23,18 @@ from trustspace.core.contract.messages import (
     Message,
     Verb,
 )
-from trustspace.core.contract.negotiation import MACHINE, Negotiation, State, acknowledged, due, failed, receive, send
+from trustspace.core.contract.negotiation import (
+    MACHINE,
+    Negotiation,
+    State,
+    acknowledged,
+    caught_up,
+    due,
+    expired,
+    failed,
+    receive,
+    send,
+)
 from trustspace.core.contract.offer import (
     Agreement,
     Offer,
@@ -35,11 +46,13 @@ from trustspace.core.contract.offer import (
     read_agreement,
     read_offer,
 )
+from trustspace.core.contract.patience import Awaited, Limit, Patience
 
 __all__ = [
     "CLOCK_TOLERANCE",
     "MACHINE",
     "Agreement",
+    "Awaited",
     "Contract",
     "ContractAgreement",
     "ContractEvent",
@@ -48,10 +61,12 @@ __all__ = [
     "ContractTermination",
     "ContractVerification",
     "Event",
+    "Limit",
     "Message",
     "Negotiation",
     "Offer",
     "Party",
+    "Patience",
     "Role",
     "Signed",
     "State",
@@ -60,6 +75,7 @@ __all__ = [
     "acknowledged",
     "agreement_bytes",
     "agreement_to_json",
+    "caught_up",
     "check_agreement",
     "check_exact_bytes",
     "check_request",
@@ -67,6 +83,7 @@ __all__ = [
     "conclude",
     "due",
     "end",
+    "expired",
     "failed",
     "imported",
     "offer_to_json",

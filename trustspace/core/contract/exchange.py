@@ -14,12 +14,13 @@ Our message stays pending until it is answered, even where it has lost: so there
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
+from trustspace.core.contract.patience import OURS, STEP, Awaited, Limit
 from trustspace.core.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from trustspace.core.machine import Machine
 from trustspace.core.record import Record
@@ -40,6 +41,8 @@ class Role(StrEnum):
 S = TypeVar("S", bound=StrEnum)
 V = TypeVar("V", bound=StrEnum)
 
+MISSED: Final = "the peer shows that it has ended this; its message with the reason never came"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange(Record, Generic[S, V]):
@@ -49,8 +52,10 @@ class Exchange(Record, Generic[S, V]):
     acknowledged (None: not even begun), `pending` our message that it has not answered yet. `todo` is what *we* have to
     do next ("" for nothing), `tag` is free for the services. `refusal` is the last reason the peer gave for refusing
     a message. `code`, `reasons` and `ended_by` describe a termination; `pending_code` and `pending_reasons` the one
-    that is on its way.
+    that is on its way. `WAITS` says what is waited for in a state in which nothing is to be done by us.
     """
+
+    WAITS: ClassVar[Mapping[tuple[Any, Role], Awaited]] = {}
 
     role: Role
     peer: str
@@ -90,6 +95,13 @@ class Exchange(Record, Generic[S, V]):
     def silent(self) -> bool:
         """Whether we have said nothing since the process came to its present state."""
         return self.spoke != sum(self.reached.values())
+
+    @property
+    def awaited(self) -> Awaited | None:
+        """What it waits for, and how long it may; None once it has ended."""
+        if self.pending is not None:
+            return Awaited(f"the peer's answer to our {self.pending}", Limit.ANSWER)
+        return OURS.get(self.todo, STEP) if self.todo else self.WAITS.get((self.state, self.role))
 
 
 E = TypeVar("E", bound=Exchange[Any, Any])
@@ -165,6 +177,21 @@ class Rules(Generic[S, V]):
     def next(self, mine: E) -> str:
         """What is to be done by us where the process stands, "" for nothing."""
         return "" if mine.pending is not None or mine.state is None else self.todo.get((mine.state, mine.role), "")
+
+    def expired(self, mine: E, reason: str, *, now: datetime, code: str = "") -> E:
+        """The process ended here because it waited for too long, where there is nobody to tell or no word to say it."""
+        end = replace(mine, code=code, reasons=(reason,), ended_by=mine.role)
+        return self._answered(_moved(end, self.terminated), now)
+
+    def caught_up(self, mine: E, theirs: str, bare: Collection[V], *, now: datetime) -> E | None:
+        """The process once the peer shows it in the state `theirs`; None where that tells nothing that could be taken.
+
+        It is taken where one message of the peer leads there, of a verb in `bare`: those that carry nothing we lack.
+        """
+        for (was, who, verb), then in self.machine.moves.items():
+            if (was, who, then) == (mine.state, mine.role.other, theirs) and verb in bare:
+                return self.received(mine, verb, now=now, reasons=(MISSED,) if then == self.terminated else ())
+        return None
 
     def _incoming(self, mine: E, verb: V) -> tuple[Any, ...]:
         """The states that the peer's move leads to, and what of ours is still on its way."""

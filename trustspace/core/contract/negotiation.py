@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +21,7 @@ from trustspace.core.contract.messages import (
     Verb,
 )
 from trustspace.core.contract.offer import Agreement, Offer, offer_to_json, read_agreement, read_offer
+from trustspace.core.contract.patience import Awaited, Limit
 from trustspace.core.machine import Machine
 
 
@@ -84,6 +86,13 @@ class Negotiation(Exchange[State, Verb]):
 
     KIND: ClassVar[str] = "negotiation"
     INDEX: ClassVar[tuple[str, ...]] = ("state", "todo", "peer")
+    WAITS: ClassVar[Mapping[tuple[State, Role], Awaited]] = {
+        (State.REQUESTED, Role.CONSUMER): Awaited("the provider's offer or agreement", Limit.PEER),
+        (State.OFFERED, Role.PROVIDER): Awaited("the consumer's answer to our offer", Limit.PEER),
+        (State.ACCEPTED, Role.CONSUMER): Awaited("the provider's agreement", Limit.PEER),
+        (State.AGREED, Role.PROVIDER): Awaited("the consumer's verification", Limit.STEP),
+        (State.VERIFIED, Role.CONSUMER): Awaited("the provider's finalisation", Limit.STEP),
+    }
 
     state: State | None = None
     pending: Verb | None = None
@@ -170,6 +179,20 @@ def failed(negotiation: Negotiation, reason: str, *, now: datetime, code: str = 
 def due(negotiation: Negotiation) -> str:
     """What is to be done by us where the negotiation stands, "" for nothing."""
     return _RULES.next(negotiation)
+
+
+def expired(negotiation: Negotiation, reason: str, *, now: datetime, code: str = "") -> Negotiation:
+    """The negotiation ended here without a message, because it waited for too long."""
+    return _RULES.expired(negotiation, reason, now=now, code=code)
+
+
+def caught_up(negotiation: Negotiation, theirs: str, *, now: datetime) -> Negotiation | None:
+    """The negotiation once the peer shows that it is final there; None where that is not so, or not to be believed.
+
+    A signed agreement becomes final only by the message that names both signatures.
+    """
+    bare = {Verb.TERMINATE} if negotiation.provider_signature else {Verb.TERMINATE, Verb.FINALIZE}
+    return _RULES.caught_up(negotiation, theirs, bare, now=now)
 
 
 def _end(message: Message) -> tuple[str, tuple[str, ...]]:

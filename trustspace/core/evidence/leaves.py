@@ -37,6 +37,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         ("message", "sent", "answer", "status"),
         {"answer": "answers", "receipt": "receipts"},
     ),
+    "state-taken": Kind(
+        "a process took a state without a message: its time ran out, or the peer showed it (超时或对账)",
+        ("state", "reason"),
+    ),
     "agreement-signed": Kind(
         "the contract stands, with these signatures (合约签署)",
         ("agreement", "offer", "provider_signature", "consumer_signature"),

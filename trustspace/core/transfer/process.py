@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Final
 
 from trustspace.core.contract.exchange import Exchange, Role, Rules, addressed
+from trustspace.core.contract.patience import Awaited, Limit
 from trustspace.core.machine import Machine
 from trustspace.core.transfer.messages import (
     DataAddress,
@@ -70,6 +72,11 @@ class Transfer(Exchange[State, Verb]):
 
     KIND: ClassVar[str] = "transfer"
     INDEX: ClassVar[tuple[str, ...]] = ("state", "todo", "agreement")
+    WAITS: ClassVar[Mapping[tuple[State, Role], Awaited]] = {
+        (State.REQUESTED, Role.CONSUMER): Awaited("the provider's start", Limit.PEER),
+        **{(State.STARTED, role): Awaited("somebody to use the data", Limit.IDLE) for role in Role},
+        **{(State.SUSPENDED, role): Awaited("either side to start again", Limit.IDLE) for role in Role},
+    }
 
     state: State | None = None
     pending: Verb | None = None
@@ -132,6 +139,19 @@ def suspended(transfer: Transfer) -> bool:
 def due(transfer: Transfer) -> str:
     """What is to be done by us where the transfer stands, "" for nothing."""
     return _RULES.next(transfer)
+
+
+def expired(transfer: Transfer, reason: str, *, now: datetime, code: str = "") -> Transfer:
+    """The transfer ended here without a message, because it waited for too long."""
+    return _RULES.expired(transfer, reason, now=now, code=code)
+
+
+def caught_up(transfer: Transfer, theirs: str, *, now: datetime) -> Transfer | None:
+    """The transfer once the peer shows it suspended or ended there; None where that is not so.
+
+    A start is taken from its message only: it brings the address of the data.
+    """
+    return _RULES.caught_up(transfer, theirs, {Verb.SUSPEND, Verb.COMPLETE, Verb.TERMINATE}, now=now)
 
 
 def _why(message: Message) -> tuple[str, tuple[str, ...]]:

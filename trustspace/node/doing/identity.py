@@ -12,21 +12,20 @@ import anyio
 from trustspace.adapters.http.tls import reload
 from trustspace.adapters.keys.file import find_passphrase
 from trustspace.core.canon import decode64
-from trustspace.core.contract import Contract, Negotiation
+from trustspace.core.contract import Contract
 from trustspace.core.errors import Forbidden, NotFound, TrustspaceError
 from trustspace.core.identity.certificates import CertificateFacts
 from trustspace.core.identity.registration import Connector, Enterprise, Standing, State
 from trustspace.node import views as v
 from trustspace.node.doing.base import Doing
+from trustspace.node.doing.waits import STUCK_SECONDS, who_waits
 from trustspace.node.folder import host_of
 from trustspace.node.logview import log_state
 from trustspace.node.settings import OPEN_WARNING
 from trustspace.services.delivery import queue_age
-from trustspace.services.negotiation import waits_for
 from trustspace.services.registry_client import CertificateRequests, make_requests
 
 WARN_DAYS: Final = 30
-STUCK_SECONDS: Final = 5.0
 ASKING_SECONDS: Final = 3.0
 RegistrationState = Literal["new", "applied", "returned", "approved", "active", "revoked"]
 NodeState = Literal[RegistrationState, "open"]
@@ -122,6 +121,7 @@ class IdentityDoing(Doing):
         queued = await self.read(lambda tx: tx.queued(limit=100_000))
         certificates = self._certificates()
         size, root = await log_state(engine.store)
+        waits = await who_waits(engine)
         return v.StatusView(
             kind="connector",
             name=engine.settings.name,
@@ -133,7 +133,8 @@ class IdentityDoing(Doing):
             reason=self._revoked or (self.standing.reason if self.standing else ""),
             certificates=certificates,
             outbox=len(queued),
-            stuck=await self._stuck(),
+            waiting=waits.number,
+            stuck=waits.longest,
             log_size=size,
             log_root=root,
             contracts=await self.read(lambda tx: tx.count(Contract)),
@@ -173,35 +174,6 @@ class IdentityDoing(Doing):
             return "active"
         return STATES[self.standing.state if self.standing else ""]
 
-    async def _stuck(self) -> list[v.StuckView]:
-        now = self.engine.clock.now()
-        waiting = [
-            v.StuckView(
-                process=message.process,
-                what=f"{message.kind} {message.verb} to {message.to}",
-                waits_for="its answer",
-                since=message.created,
-                attempts=message.attempts,
-                error=message.error,
-            )
-            for message in await self.read(lambda tx: tx.queued(limit=100))
-            if message.attempts
-        ]
-        for negotiation in await self.read(lambda tx: tx.find(Negotiation, limit=100, todo="decide")):
-            waiting.append(_undecided(negotiation))  # noqa: PERF401 -- three sources, one list
-        waiting += [
-            v.StuckView(
-                process=pid,
-                what=f"our next step in the {held.machine}",
-                waits_for="us",
-                since=held.since,
-                attempts=held.attempts,
-                error=held.error,
-            )
-            for pid, held in self.engine.held.items()
-        ]
-        return [one for one in waiting if (now - one.since).total_seconds() > STUCK_SECONDS or one.attempts]
-
     def _certificates(self) -> list[v.CertificateView]:
         now, folder = self.engine.clock.now(), self.engine.folder
         tls, signing = folder.facts("tls", now), folder.facts("signing", now)
@@ -228,15 +200,6 @@ def expiring(certificate: v.CertificateView, remedy: str) -> str:
     if certificate.days_left < 0:
         return f"the {certificate.purpose} certificate has expired: {remedy}"
     return f"the {certificate.purpose} certificate ends in {certificate.days_left} days: {remedy}"
-
-
-def _undecided(negotiation: Negotiation) -> v.StuckView:
-    return v.StuckView(
-        process=negotiation.key,
-        what=f"negotiation with {negotiation.peer}",
-        waits_for=waits_for(negotiation),
-        since=negotiation.changed,
-    )
 
 
 def certificate_view(

@@ -15,8 +15,7 @@ from trustspace.ports import Outgoing
 from trustspace.services.agenda import Agenda
 from trustspace.services.deadlines import Deadlines
 from trustspace.services.delivery import PATIENCE
-from trustspace.services.directory import Directory
-from trustspace.services.negotiation import Negotiations
+from trustspace.services.negotiation import Negotiations, People
 from trustspace.services.transfer import Transfers
 
 
@@ -37,11 +36,11 @@ class Keeping:
         self,
         negotiations: Negotiations,
         transfers: Transfers,
-        directory: Directory,
+        people: People,
         patience: Patience,
         agenda: Agenda,
     ) -> None:
-        self._negotiations, self._transfers, self._directory = negotiations, transfers, directory
+        self._negotiations, self._transfers, self._people = negotiations, transfers, people
         negotiation = Deadlines(negotiations.exchange, agenda, patience, conclude=negotiations.adopt)
         transfer = Deadlines(transfers.exchange, agenda, patience, used=transfers.last_used)
         self.deadlines: dict[type[Record], Deadlines[Any, Any]] = {Negotiation: negotiation, Transfer: transfer}
@@ -65,7 +64,7 @@ class Keeping:
         """Whether a peer that gives no receipts took the message; the word of one that does is its receipt."""
         exchanges = {one.exchange.machinery.name: one.exchange for one in self.deadlines.values()}
         exchange = exchanges.get(outgoing.kind)
-        if exchange is None or (await self._directory.known(outgoing.to, fresh=False)).signs:
+        if exchange is None or (await self._people.known(outgoing.to, fresh=False)).signs:
             return False
         return await exchange.took_it(outgoing)
 

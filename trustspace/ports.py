@@ -99,6 +99,18 @@ class Tx(Protocol):
     def count(self, kind: type[R], /, **where: str) -> int:
         """How many records `find` would give without a limit."""
 
+    def values(self, kind: type[R], field: str) -> list[str]:
+        """The values that an indexed field has among the records of a kind, each once, sorted."""
+
+    def page(
+        self, kind: type[R], field: str, values: Sequence[str], *, after: str = "", before: str = "", limit: int = 100
+    ) -> list[R]:
+        """Records whose indexed field has one of the values (each given once), oldest first as in `find`.
+
+        `after`: the first that were saved first after the record of that key; `before`: the last before it. Where that
+        record stands is all that matters of it; `NotFound` where there is none.
+        """
+
     def index(self, kind: type[R], key: str, terms: Iterable[str]) -> None:
         """Let the record be found by these search terms, instead of any given before; none: by no search at all.
 

@@ -36,7 +36,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "publish": (
         "products",
         "publish",
-        "Publish a file as a data product under a usage policy, or its new version with --update.",
+        "Publish a file as a data product under a usage policy; with --update its new version, or who may see it.",
     ),
     "withdraw": ("products", "withdraw", "Take a product off the market; running contracts go on."),
     "search": ("products", "search", "Search the functional node's catalogue."),
@@ -45,6 +45,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
         "show_offer",
         "Read an offer clause by clause: what each means here and who enforces it.",
     ),
+    "offers": ("products", "offers", "List what a participant offers this node, read from its own catalogue."),
     "negotiate": (
         "products",
         "negotiate",

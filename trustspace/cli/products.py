@@ -18,11 +18,18 @@ if TYPE_CHECKING:
 Code = Annotated[str, typer.Argument(help="the product's 32-character identifier")]
 Words = Annotated[list[str] | None, typer.Option("--keyword")]
 Texts = Annotated[list[str] | None, typer.Option()]
+Visible = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="whom the offer is for, again for each: members, region:35, region:3501, industry:0054, a DID,"
+        " an identifier, a 统一社会信用代码, or everyone; for others there is no such product"
+    ),
+]
 Key = Annotated[str, typer.Option(help="a name for this wish: the same again gives the same, whatever happened")]
 
 
 def publish(
-    file: Annotated[Path, typer.Argument(help="the file to publish")],
+    file: Annotated[Path | None, typer.Argument(help="the file to publish")] = None,
     title: Annotated[str, typer.Option(help="数据产品名称")] = "",
     description: str = "",
     keyword: Words = None,
@@ -39,21 +46,24 @@ def publish(
     manual: Annotated[bool, typer.Option("--manual", help="each negotiation waits for a person")] = False,
     dataset: Annotated[str, typer.Option(help="the id that others know it by already; default: a new one")] = "",
     offer_id: Annotated[str, typer.Option(help="the id of its offer, where it has one already")] = "",
+    visible_to: Visible = None,
     update: Annotated[str, typer.Option(help="a new version of this product of yours (urn:uuid:…)")] = "",
     key: Key = "",
     folder: Folder = HERE,
     json: AsJson = False,
 ) -> None:
-    """Publish a file as a data product under a usage policy, or its new version with --update."""
+    """Publish a file as a data product under a usage policy; with --update its new version, or who may see it."""
     from trustspace.core.errors import MisusedError
     from trustspace.node.client import DataProduct
 
     if not title and not update:
         raise MisusedError("a product needs a title", where="--title")
+    if file is None and not (update and visible_to):
+        raise MisusedError("a product needs a file", where="FILE")
 
     async def act(node: Participant) -> views.ProductView:
-        if update:
-            return await node.update(update, file)
+        if update or file is None:
+            return await node.update(update, file, visible_to=visible_to)
         terms = _policy(policy, purpose, count, until, participant, delete_after)
         product = DataProduct(
             title=title,
@@ -65,7 +75,8 @@ def publish(
             dataset=dataset,
             offer_id=offer_id,
         )
-        return await node.publish(product, terms, key=key, approval="manual" if manual else "automatic")
+        approval = "manual" if manual else "automatic"
+        return await node.publish(product, terms, key=key, approval=approval, visible_to=visible_to or ())
 
     show(on_node(folder, act), json)
 
@@ -131,6 +142,16 @@ def clauses(given: list[views.ClauseView]) -> None:
     table(("clause", "means", "含义", "enforced by"), [[c.path, c.text, c.text_zh, c.enforced_by] for c in given])
 
 
+def offers(
+    participant: Annotated[str, typer.Argument(help="its participant id (did:web:…) or 32-character identifier")],
+    folder: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """List what a participant offers this node, read from its own catalogue."""
+    found = on_node(folder, lambda node: node.offers(participant))
+    show(found, json, columns=("code", "title", "dataset", "size", "acceptable"))
+
+
 def negotiate(
     code: Annotated[str, typer.Argument(help="the product's 32-character identifier")] = "",
     connector: Annotated[str, typer.Option(help="a connector's address instead, on an open test network")] = "",
@@ -173,4 +194,4 @@ def get(
     show(got, json)
 
 
-COMMANDS = (publish, withdraw, search, show_offer, negotiate, get)
+COMMANDS = (publish, withdraw, search, show_offer, offers, negotiate, get)

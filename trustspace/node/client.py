@@ -97,12 +97,21 @@ class Participant(ABC):
         return await self._one(v.RegistrationView, "registration")
 
     async def publish(
-        self, product: DataProduct, policy: Policy, *, key: str = "", approval: str = "automatic"
+        self,
+        product: DataProduct,
+        policy: Policy,
+        *,
+        key: str = "",
+        approval: str = "automatic",
+        visible_to: Sequence[str] = (),
     ) -> v.ProductView:
-        """Publish a product under a policy: submitted to the functional node, listed once approved and coded."""
+        """Publish a product under a policy: submitted to the functional node, listed once approved and coded.
+
+        `visible_to`: whom the offer is for, by alternatives: `members`, `region:35`, `region:3501`, `industry:0054`, a
+        DID, an identifier, a 统一社会信用代码; for anybody else there is no such product. None: everyone.
+        """
         if len(product.files) != 1:
             raise Refused("a product has exactly one file", where="files", hint="zip them, or publish each")
-        path = await _file(product.files[0])
         request = v.ProductRequest(
             title=product.title,
             description=product.description,
@@ -111,21 +120,38 @@ class Participant(ABC):
             topic=product.topic,
             update_frequency=product.update_frequency,
             licence=product.licence,
-            file=await self.upload(path.name, path),
+            file=await self._uploaded(product.files[0]),
             offer=to_odrl(policy),
             approval="manual" if approval == "manual" else "automatic",
             dataset=product.dataset,
             offer_id=product.offer_id,
+            visible_to=list(visible_to),
             key=key,
         )
         return await self._one(v.ProductView, "publish", request=request)
 
-    async def update(self, product: v.ProductView | str, file: str | os.PathLike[str]) -> v.ProductView:
-        """A new version of a product: running contracts cover it."""
+    async def update(
+        self,
+        product: v.ProductView | str,
+        file: str | os.PathLike[str] | None = None,
+        *,
+        visible_to: Sequence[str] | None = None,
+    ) -> v.ProductView:
+        """A new version of a product, which running contracts cover; or whom it is for from now on (`publish`)."""
+        rule = list(visible_to) if visible_to is not None else None
+        request = v.UpdateRequest(file=await self._uploaded(file) if file else "", visible_to=rule)
+        return await self._one(
+            v.ProductView, "update", product if isinstance(product, str) else product.product, request=request
+        )
+
+    async def _uploaded(self, file: str | os.PathLike[str]) -> str:
         path = await _file(file)
-        name = await self.upload(path.name, path)
-        key = product if isinstance(product, str) else product.product
-        return await self._one(v.ProductView, "update", key, request=v.UpdateRequest(file=name))
+        return await self.upload(path.name, path)
+
+    async def offers(self, participant: str) -> list[v.OfferView]:
+        """What a participant (DID or identifier) offers us, from its own catalogue."""
+        found: list[v.OfferView] = await self.call("offers", participant)
+        return found
 
     async def search(self, text: str = "", *, offset: int = 0, limit: int = 20) -> list[v.EntryView]:
         """Product entries at the functional node that have every word of the text (`公交 时刻表`)."""

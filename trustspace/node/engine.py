@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -17,9 +18,9 @@ from anyio.abc import TaskGroup, TaskStatus
 from trustspace.adapters.dataplane.files import FileSource
 from trustspace.adapters.http.addresses import PlainHttp
 from trustspace.adapters.http.did_web import DidWebResolver
-from trustspace.core.catalogue.published import Published
+from trustspace.core.canon import MAX_BYTES
 from trustspace.core.contract import Party
-from trustspace.core.errors import IllegalTransition, NotFound, NotVerified, TrustspaceError, Unavailable
+from trustspace.core.errors import IllegalTransition, NotVerified, TrustspaceError, Unavailable
 from trustspace.core.evidence.receipts import signer_of, verify_receipt
 from trustspace.core.identifiers import parse
 from trustspace.core.identity.did import did_from_url, url_from_did
@@ -32,6 +33,7 @@ from trustspace.node.quotas import Quotas
 from trustspace.node.receipts import Receipts
 from trustspace.node.seal import OpenSeal, Seal
 from trustspace.node.settings import Settings
+from trustspace.node.showcase import Showcase
 from trustspace.node.speaking import NEGOTIATION, TRANSFER
 from trustspace.node.streams import Streams
 from trustspace.node.undone import delivered, negotiations_due, transfers_due
@@ -49,11 +51,11 @@ from trustspace.services.directory import Directory, newest_seen, saw_list
 from trustspace.services.ending import Endings
 from trustspace.services.exchange import RECEIPT, Caller, Reply
 from trustspace.services.machinery import Surroundings
-from trustspace.services.negotiation import Negotiations, published
+from trustspace.services.negotiation import Negotiations
 from trustspace.services.open_network import OpenNetwork
 from trustspace.services.planning import HOLD, RULE, Plan
 from trustspace.services.registry_client import RegistryClient
-from trustspace.services.transfer import DIGEST, PULL, SIZE, Transfers
+from trustspace.services.transfer import Transfers
 from trustspace.services.usage import NOTICE, Books, Gate
 from trustspace.services.witnessing import Witness
 
@@ -96,6 +98,8 @@ class Engine:
         self.directory = self.open or self.listed
         self.receipts, self.waiting, self.streams = Receipts(self.seal), Waiting(), Streams()
         self.source = FileSource(folder.files)
+        secret = sha256(self.key.sign(b"tokens of catalogue pages")).digest()  # the same after a restart
+        self.showcase = Showcase(store, self.me, self.base, secret=secret, size=settings.catalogue_page)
         self._group: TaskGroup | None = None
         self._identifier = ""
         self.held: dict[str, Held] = {}
@@ -288,15 +292,25 @@ class Engine:
     def _kick(self, messages: list[Outgoing]) -> None:
         self.delivery.kick(messages)
 
-    async def send(self, method: str, url: str, peer: str, body: bytes = b"", *, new: bool = False) -> Answer:
-        """One authenticated request to a participant."""
+    async def send(
+        self,
+        method: str,
+        url: str,
+        peer: str,
+        body: bytes = b"",
+        *,
+        new: bool = False,
+        also: Mapping[str, str] | None = None,
+        limit: int = MAX_BYTES,
+    ) -> Answer:
+        """One authenticated request to a participant, `also` with these headers; an answer of at most `limit` bytes."""
         await self.directory.known(peer, fresh=new)
         target = urlsplit(url)
         path = target.path + (f"?{target.query}" if target.query else "")
         headers = {"authorization": f"Bearer {self.seal.token(peer, method, path, body)}"}
         if body:
             headers["content-type"] = "application/json"
-        answer = await self.peer.request(method, url, body=body, headers=headers)
+        answer = await self.peer.request(method, url, body=body, headers={**headers, **(also or {})}, limit=limit)
         self.clocks.check(peer, answer)
         return answer
 
@@ -350,32 +364,6 @@ class Engine:
     def beside(self, peer: Caller, path: str) -> str:
         """The URL of what a peer serves beside the protocol."""
         return f"{peer.endpoint}{OURS}{path}"
-
-    # --- what the protocol shows ---------------------------------------------------------------------------------
-
-    async def catalog(self) -> bytes:
-        """Our catalogue."""
-        products = await self.store.read(lambda tx: tx.find(Published, limit=MANY))
-        datasets = tuple(self._dataset(product) for product in products if product.state == "listed")
-        return dsp.encode_catalog(
-            dsp.CatalogView(f"{self.me}#catalog", self.me, datasets, (dsp.DataService(f"{self.me}#dsp", self.base),))
-        )
-
-    async def dataset(self, name: str) -> bytes:
-        """One dataset."""
-        product = await self.store.read(lambda tx: tx.get(Published, name))
-        if product is None or product.state == "delisted":
-            raise NotFound("there is no such dataset here", where=name)
-        return dsp.encode_dataset(self._dataset(product))
-
-    def _dataset(self, product: Published) -> dsp.DatasetView:
-        return dsp.DatasetView(
-            id=product.key,
-            offers=(published(product),),
-            distributions=(dsp.Distribution(PULL, f"{self.me}#dsp"),),
-            title=product.title,
-            extra=((DIGEST, product.digest), (SIZE, str(product.size))),
-        )
 
     async def close(self) -> None:
         """Let go of connections and store."""

@@ -14,16 +14,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from trustspace.adapters.http.compression import wants_gzip
 from trustspace.adapters.http.limits import bounded, plain, retry_after
 from trustspace.core.canon import canonical, digest
-from trustspace.core.errors import ClockOff, NotFound, TrustspaceError, Unauthenticated
+from trustspace.core.errors import ClockOff, InvalidInput, MisusedError, NotFound, TrustspaceError, Unauthenticated
 from trustspace.core.evidence.receipts import receipt_leaf
 from trustspace.core.identity import did
 from trustspace.node.quotas import Quotas
 from trustspace.node.settings import OPEN
+from trustspace.node.showcase import TOKEN, Shown
 from trustspace.protocols import dsp
 from trustspace.protocols.dsp import Area, Endpoint
 from trustspace.services.exchange import RECEIPT, Incoming, Reply
+from trustspace.services.shelves import visitor
 
 if TYPE_CHECKING:
     from trustspace.node.engine import Engine
@@ -34,6 +37,8 @@ OURS: Final = "/trustspace/v1"
 CALLERS: Final = "trustspace.callers"
 """Where a request's scope holds who was authenticated in it."""
 _AREAS: Final = {"catalog": "catalog", "negotiations": "negotiation", "transfers": "transfer"}
+NO_FILTER: Final = frozenset({"", "{}", "[]", "null"})
+"""Items of a `filter` that ask for nothing in particular."""
 
 
 def public_app(engine: Engine, more: list[Route]) -> ASGIApp:
@@ -42,7 +47,7 @@ def public_app(engine: Engine, more: list[Route]) -> ASGIApp:
     routes = [_route(engine, row, root) for row in dsp.ENDPOINTS]
     routes.append(Route(root + dsp.WELL_KNOWN, _versions(engine)))
     routes.append(Route(_document_path(root), _document(engine)))
-    handlers: dict[Any, Any] = {TrustspaceError: _plain_refusal, HTTPException: _http_refusal}
+    handlers: dict[Any, Any] = {TrustspaceError: _plain_refusal, HTTPException: partial(_http_refusal, root + dsp.BASE)}
     app = Starlette(routes=[*routes, *more], exception_handlers=handlers)
     return bounded(_rooted(app, engine.quotas), refusal=partial(_unread, root + dsp.BASE))
 
@@ -127,14 +132,34 @@ async def _state(engine: Engine, row: Endpoint, request: Request, body: bytes) -
 
 
 async def _catalog(engine: Engine, _: Endpoint, request: Request, body: bytes) -> Response:
-    await authenticated(engine, request, body)
-    dsp.decode(body, dsp.CatalogRequest)
-    return Response(await engine.catalog(), media_type=JSON)
+    incoming = await authenticated(engine, request, body)
+    if any(said not in NO_FILTER for said in dsp.decode(body, dsp.CatalogRequest).filter):
+        raise InvalidInput("there is no filter here", where="filter", hint="read the whole catalogue, page by page")
+    page = await engine.showcase.catalogue(visitor(incoming.caller), request.query_params.get(TOKEN, ""))
+    return _shown(request, page)
 
 
 async def _dataset(engine: Engine, _: Endpoint, request: Request, body: bytes) -> Response:
-    await authenticated(engine, request, body)
-    return Response(await engine.dataset(request.path_params["id"]), media_type=JSON)
+    incoming = await authenticated(engine, request, body)
+    return _shown(request, await engine.showcase.dataset(visitor(incoming.caller), request.path_params["id"]))
+
+
+def _shown(request: Request, page: Shown) -> Response:
+    """The page, packed for who asks for that; 304 to who has it. No cache between us may give it to somebody else."""
+    headers = {"etag": page.tag, "vary": "authorization, accept-encoding", "cache-control": "private, no-cache"}
+    if page.link:
+        headers["link"] = page.link
+    if _has(request.headers.get("if-none-match", ""), page.tag):
+        return Response(status_code=304, headers=headers)
+    if not wants_gzip(request.headers.get("accept-encoding", "")):
+        return Response(page.body, headers=headers, media_type=JSON)
+    return Response(page.zipped, headers={**headers, "content-encoding": "gzip"}, media_type=JSON)
+
+
+def _has(if_none_match: str, tag: str) -> bool:
+    """Whether the header names the tag, compared weakly (RFC 9110, 13.1.2)."""
+    named = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
+    return tag.removeprefix("W/") in named or named == ["*"]
 
 
 _SERVES: Final[Mapping[str, Callable[..., Awaitable[Response]]]] = {
@@ -207,6 +232,8 @@ def refusal(error: TrustspaceError, **more: Any) -> Response:
     return Response(canonical({**told, **more}), error.status, headers=retry_after(error), media_type=JSON)
 
 
-async def _http_refusal(_: Request, error: HTTPException) -> Response:
-    told = {"code": "not-found" if error.status_code == 404 else "misused", "reason": str(error.detail)}
-    return Response(canonical(told), error.status_code, media_type=JSON)
+async def _http_refusal(base: str, request: Request, error: HTTPException) -> Response:
+    """No such path, or not this method there."""
+    kind = NotFound if error.status_code == 404 else MisusedError
+    body = _unread(base, request.scope, kind(str(error.detail)))
+    return Response(body, error.status_code, headers=error.headers, media_type=JSON)

@@ -7,7 +7,7 @@ import tomllib
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -99,6 +99,7 @@ class Settings(BaseModel):
     (`host:port`). `require_signatures`: contracts with peers that do not sign are refused. `place`: the region
     (first four digits of GB/T 2260) or industry (`00` + GB/T 4754 大类) of a functional node. `rules`: what the node
     does by itself in negotiations and transfers (`core.rules`); a `policy` may name a JSON file beside this one.
+    `catalogue_page`: how many products one page of the catalogue shows to others.
     `agreements`: files in the node's folder with agreements made elsewhere, imported at each start (once each).
 
     `identity = "open-test-network"` believes whoever comes, and signs nothing: for tests with connectors that no
@@ -126,6 +127,7 @@ class Settings(BaseModel):
     agreements: tuple[str, ...] = ()
     open_beyond_loopback: bool = False
     identity: Literal["registered", "open-test-network"] = "registered"
+    catalogue_page: Annotated[int, Field(ge=1, le=1000)] = 100
 
     @field_validator("public_url")
     @classmethod

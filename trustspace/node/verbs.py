@@ -74,7 +74,14 @@ CONNECTOR: Final = (
         v.Nothing,
         v.ProductView,
     ),
-    Verb("update", "POST", "/v1/products/{product}/versions", "a new version", v.UpdateRequest, v.ProductView),
+    Verb(
+        "update",
+        "POST",
+        "/v1/products/{product}/versions",
+        "a new version, or who may see it",
+        v.UpdateRequest,
+        v.ProductView,
+    ),
     Verb("withdraw", "DELETE", "/v1/products/{product}", "take it off the market", v.Nothing, v.ProductView),
     Verb(
         "search",
@@ -86,6 +93,15 @@ CONNECTOR: Final = (
         query=("q", "offset", "limit"),
     ),
     Verb("show", "GET", "/v1/offers/{code}", "a product's offer, clause by clause", v.Nothing, v.OfferView),
+    Verb(
+        "offers",
+        "GET",
+        "/v1/participants/{participant}/offers",
+        "what a participant offers us, read from its catalogue",
+        v.Nothing,
+        v.OfferView,
+        many=True,
+    ),
     Verb("negotiate", "POST", "/v1/negotiations", "negotiate an offer", v.NegotiateRequest, v.NegotiationView),
     Verb(
         "negotiations",

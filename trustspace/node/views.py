@@ -135,13 +135,15 @@ class ProductRequest(View):
     approval: Literal["automatic", "manual"] = "automatic"
     dataset: str = Field(default="", pattern=NAME, description="its id, where it has one already; else a new urn:uuid")
     offer_id: str = Field(default="", description="the id of its offer, where it has one already; else a new urn:uuid")
+    visible_to: list[str] = Field([], description="who may see it: alternatives of an access rule; empty: everyone")
     key: str = Field("", description="the same key gives the same product: safe to repeat")
 
 
 class UpdateRequest(View):
-    """A new version of a product: another file under the same identifier and terms."""
+    """A new version of a product: another file under the same identifier and terms; or who may see it from now on."""
 
-    file: str
+    file: str = ""
+    visible_to: list[str] | None = Field(None, description="the whole new access rule; null: it stays")
 
 
 class ProductView(View):
@@ -156,6 +158,7 @@ class ProductView(View):
     digest: str
     size: int
     media_type: str
+    visible_to: list[str] = []
     created: datetime
     changed: datetime
 
@@ -175,6 +178,7 @@ class EntryView(View):
     topic: str = ""
     endpoint: str = Field("", description="the provider's DSP base URL")
     dataset: str = Field("", description="the dataset's id there")
+    restricted: bool = Field(False, description="its provider offers it to some only")
     reason: str = ""
     version: int = 1
     changed: datetime | None = None

@@ -44,7 +44,7 @@ from trustspace.services.exchange import Caller, Exchange, Incoming, Reply
 from trustspace.services.logging import log
 from trustspace.services.machinery import Follow, Machinery, Saying, Surroundings, nothing
 from trustspace.services.naming import name, named
-from trustspace.services.planning import default, is_ours
+from trustspace.services.planning import asked_for, default, is_ours
 
 OBJECTION: Final = "objection"
 
@@ -119,7 +119,14 @@ class Negotiations(Deciding):
         if not message.offer.target:
             raise InvalidInput("an offer in a message names what it is about", where="offer.target")
         role, now = (Role.PROVIDER if message.verb is Verb.REQUEST else Role.CONSUMER), self._a.clock.now()
-        return Negotiation(key=self._a.ids.uuid(), role=role, peer=caller.participant, created=now, changed=now)
+        return Negotiation(
+            key=self._a.ids.uuid(),
+            role=role,
+            peer=caller.participant,
+            peer_identifier=caller.identifier,
+            created=now,
+            changed=now,
+        )
 
     # --- our next step -------------------------------------------------------------------------------------------
 
@@ -309,9 +316,7 @@ class Negotiations(Deciding):
         log(tx, "agreement-signed", time=contract.created, subjects=(negotiation.key, contract.key), data=data)
 
     async def _product(self, negotiation: Negotiation) -> Published | None:
-        target = requested(negotiation).target
-        product = await self._a.store.read(lambda tx: tx.get(Published, target))
-        return product if product and product.state != "delisted" else None
+        return await self._a.store.read(lambda tx: asked_for(tx, negotiation))
 
 
 def _signatures(negotiation: Negotiation) -> str:

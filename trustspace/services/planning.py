@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from trustspace.core import contract as contracts
 from trustspace.core import transfer as transfers
+from trustspace.core.catalogue import Visitor
 from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import Contract, Negotiation, Offer, Role, Signed, State
 from trustspace.core.contract.exchange import Exchange as Process
@@ -100,7 +101,7 @@ def is_ours(tx: Tx, negotiation: Negotiation) -> bool:
         return offer is not None
     if earlier is not None and _same(offer, earlier):
         return True
-    product = _product(tx, negotiation) if negotiation.role is Role.PROVIDER else None
+    product = asked_for(tx, negotiation) if negotiation.role is Role.PROVIDER else None
     return product is not None and product.terms.digest == offer.policy.digest
 
 
@@ -108,10 +109,11 @@ def _same(one: Offer, other: Offer) -> bool:
     return one.target == other.target and one.policy.digest == other.policy.digest
 
 
-def _product(tx: Tx, negotiation: Negotiation) -> Published | None:
-    """What is asked for, as long as it is on offer."""
+def asked_for(tx: Tx, negotiation: Negotiation) -> Published | None:
+    """What is asked for, as long as it is on offer; None as well where it is not for whoever asks."""
     product = tx.get(Published, negotiation.offer.target) if negotiation.offer else None
-    return product if product and product.state != "delisted" else None
+    visitor = Visitor(negotiation.peer, negotiation.peer_identifier)
+    return product if product and product.shown_to(visitor) else None
 
 
 def _facts(tx: Tx, record: Process[Any, Any], event: Event) -> Facts:
@@ -120,7 +122,7 @@ def _facts(tx: Tx, record: Process[Any, Any], event: Event) -> Facts:
 
 def _about_negotiation(tx: Tx, record: Any, event: Event) -> Facts:
     offer, agreed = record.offer, record.agreed
-    product = _product(tx, record)
+    product = asked_for(tx, record)
     return Facts(
         event=event,
         role=record.role,

@@ -93,6 +93,29 @@ class StoreSuite(RereadingSuite):
 
         self.within(tmp_path, body)
 
+    def test_pages_begin_after_a_record_and_end_before_one(self, tmp_path: Path) -> None:
+        """In the order of `find`, over several values at once, wherever that record is found now."""
+
+        def body(tx: Tx) -> None:
+            for n in range(40):
+                tx.save(Note(key=f"k{n}", owner="甲乙丙"[n % 3], topic=None if n else ""), expect=0)
+            tx.save(Note(key="k9", owner="丁"), expect=1)
+            same((tx.values(Note, "owner"), tx.values(Note, "topic")), (sorted("甲乙丙丁"), [""]))
+
+            def keys(*values: str, after: str = "", before: str = "", limit: int = 100) -> list[int]:
+                found = tx.page(Note, "owner", values, after=after, before=before, limit=limit)
+                return [int(note.key[1:]) for note in found]
+
+            both = [n for n in range(40) if n % 3 != 2 and n != 9]
+            same((keys("甲", "乙"), keys("乙", "甲", after="k9"), keys()), (both, [n for n in both if n > 9], []))
+            same((keys("甲", "乙", limit=3), keys("乙", after="k8", limit=2)), ([0, 1, 3], [10, 13]))
+            same((keys("乙", before="k9", limit=2), keys("甲", "乙", before="k39")), ([4, 7], both[:-1]))
+            same((keys("甲", before="k0"), keys("甲", after="k39"), keys("丁", limit=1)), ([], [], [9]))
+            refused(NotFound, lambda: tx.page(Note, "owner", ["甲"], after="none"))
+            refused(MisusedError, lambda: tx.page(Note, "count", ["1"]))
+
+        self.within(tmp_path, body)
+
     def test_search_wants_every_term_newest_first(self, tmp_path: Path) -> None:
         """With the number of all, and in pages."""
 

@@ -11,7 +11,7 @@ shortened, names and keys come from a seed; only renewed keys are drawn at rando
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -287,12 +287,13 @@ class World:
         *,
         title: str = "城市公交时刻表",
         approval: str = "automatic",
+        visible_to: Sequence[str] = (),
     ) -> v.ProductView:
         """A product of that content, listed under its code."""
         path = self.place / f"{len(data)}.csv"
         path.write_bytes(data)
         described = DataProduct(title=title, files=[path], industry="0054", topic="B0300")
-        product = await node.publish(described, policy or offer(use()), approval=approval)
+        product = await node.publish(described, policy or offer(use()), approval=approval, visible_to=visible_to)
         entries = (await self.functional.call("entries")).results
         for entry in (one for one in entries if one.dataset == product.product):
             await self.functional.call("approve_entry", entry.entry, request=v.DecisionRequest())

@@ -69,10 +69,13 @@ class Shape(Generic[R]):
 
     def places(self, where: Mapping[str, str]) -> list[tuple[int, str]]:
         """Column number (from 0) and text of each condition; `MisusedError` where a field is not in `INDEX`."""
-        for name in where:
-            if name not in self.index:
-                raise MisusedError(f"{self.name} is not found by {name}", hint=f"INDEX lists {self.index}")
-        return [(self.index.index(name), str(value)) for name, value in where.items()]
+        return [(self.column(name) - 1, str(value)) for name, value in where.items()]
+
+    def column(self, name: str) -> int:
+        """The number (from 1) of the column that holds an indexed field; `MisusedError` where it is not in `INDEX`."""
+        if name not in self.index:
+            raise MisusedError(f"{self.name} is not found by {name}", hint=f"INDEX lists {self.index}")
+        return self.index.index(name) + 1
 
 
 def shape(kind: type[R]) -> Shape[R]:

@@ -111,6 +111,24 @@ class MemoryTx:
         """See `Tx.count`."""
         return len(self._where(kind, where))
 
+    def values(self, kind: type[R], field: str) -> list[str]:
+        """See `Tx.values`."""
+        place, rows = shape(kind).column(field) - 1, self._reading().records.get(kind.KIND, {}).values()
+        return sorted({value for row in rows if (value := row.columns[place]) is not None})
+
+    def page(
+        self, kind: type[R], field: str, values: Sequence[str], *, after: str = "", before: str = "", limit: int = 100
+    ) -> list[R]:
+        """See `Tx.page`."""
+        place, rows = shape(kind).column(field) - 1, self._reading().records.get(kind.KIND, {})
+        if (mark := before or after) and mark not in rows:
+            raise NotFound(f"there is no {kind.KIND} {mark}")
+        at = rows[mark].seq if mark else 0
+        beyond = [row for row in rows.values() if (row.seq < at if before else row.seq > at)]
+        found = [row for row in beyond if row.columns[place] in values]
+        chosen = found[max(0, len(found) - limit) :] if before else found[:limit]
+        return [shape(kind).decode(row.body) for row in chosen]
+
     def index(self, kind: type[R], key: str, terms: Iterable[str]) -> None:
         """See `Tx.index`."""
         if key not in self._writing().records.get(kind.KIND, {}):

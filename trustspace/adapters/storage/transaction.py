@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from trustspace.adapters.storage.codec import Columns, Shape, asked, distinct, micros, moment, shape
+from trustspace.adapters.storage.paging import page_of, values_of
 from trustspace.adapters.storage.recent import Place, Recent
 from trustspace.core.canon import digest
 from trustspace.core.errors import (
@@ -244,6 +245,18 @@ class SqliteTx:
         condition, values = _condition(form.places(where))
         sql = f"SELECT count(*) FROM records WHERE kind = ?{condition}"  # noqa: S608  # column numbers
         return int(self._rows(sql, (form.name, *values))[0][0])
+
+    def values(self, kind: type[R], field: str) -> list[str]:
+        """See `Tx.values`."""
+        return values_of(self._rows, kind.KIND, shape(kind).column(field))
+
+    def page(
+        self, kind: type[R], field: str, values: Sequence[str], *, after: str = "", before: str = "", limit: int = 100
+    ) -> list[R]:
+        """See `Tx.page`."""
+        form = shape(kind)
+        column, bounds = form.column(field), {"after": after, "before": before}
+        return [form.decode(body) for body in page_of(self._rows, form.name, column, values, limit=limit, **bounds)]
 
     def index(self, kind: type[R], key: str, terms: Iterable[str]) -> None:
         """See `Tx.index`."""

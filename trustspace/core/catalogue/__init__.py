@@ -1,5 +1,6 @@
 """统一目录: data products as entries of a functional node's catalogue, their codes, and what they are found by."""
 
+from trustspace.core.catalogue.access import AccessRule, Visitor, access_rule, admits
 from trustspace.core.catalogue.codes import (
     DELIVERY_FORMS,
     SECURITY_LEVELS,
@@ -34,6 +35,7 @@ __all__ = [
     "SECURITY_LEVELS",
     "TOPICS",
     "UPDATE_FREQUENCIES",
+    "AccessRule",
     "Actor",
     "Entry",
     "Product",
@@ -41,6 +43,9 @@ __all__ = [
     "State",
     "Step",
     "Verb",
+    "Visitor",
+    "access_rule",
+    "admits",
     "approve",
     "check_code",
     "check_security",

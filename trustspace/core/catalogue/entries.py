@@ -89,7 +89,8 @@ class Product:
     `industry` and `region` are four-character codes (`0054`, `3501`), `topic` 主题分类 (`B0300`), `delivery_form`,
     `update_frequency` and `security_level` are three-digit codes of `core.catalogue.codes`; `dataset` and `endpoint`
     say where it is negotiated (DSP dataset id and base URL), `offer` is the ODRL offer as canonical JSON text, `size`
-    is in bytes, `edition` counts the deliveries from 1.
+    is in bytes, `edition` counts the deliveries from 1. A `restricted` product is offered to some only, so that its
+    offer is not told here.
     """
 
     title: str
@@ -106,6 +107,7 @@ class Product:
     contains_personal_info: bool = False
     holder: str = ""
     offer: str = ""
+    restricted: bool = False
     media_type: str = ""
     size: int = 0
     edition: int = 1
@@ -122,6 +124,8 @@ class Product:
         check_code(self.delivery_form, DELIVERY_FORMS, "delivery form")
         check_code(self.update_frequency, UPDATE_FREQUENCIES, "update frequency")
         check_security(self.security_level)
+        if self.restricted and self.offer:
+            raise InvalidInput("the offer of a restricted product is not for the catalogue", where="offer")
         if self.size < 0 or self.edition < 1:
             raise InvalidInput("a size counts from 0 and an edition from 1", where="size, edition")
 
@@ -190,7 +194,8 @@ def update(entry: Entry, product: Product, *, now: datetime) -> Entry:
     """更新: say something else of the product.
 
     What was reviewed is reviewed again, out of the catalogue until then; a new delivery alone (`size`, `media_type`,
-    `edition`, `endpoint`) changes nothing of the state once there is a code.
+    `edition`, `endpoint`) changes nothing of the state once there is a code, nor does taking the offer back to where
+    only some see it.
     """
     delivered = entry.state in _CODED and _same_but_delivery(entry.product, product)
     verb = Verb.REFRESH if delivered else Verb.AMEND
@@ -223,7 +228,8 @@ def revoke(entry: Entry, reason: str, *, actor: Actor, now: datetime, by: str = 
 
 
 def _same_but_delivery(before: Product, after: Product) -> bool:
-    delivery = {name: getattr(after, name) for name in ("size", "media_type", "edition", "endpoint")}
+    held_back = ("restricted", "offer") if after.restricted else ()
+    delivery = {name: getattr(after, name) for name in ("size", "media_type", "edition", "endpoint", *held_back)}
     return replace(before, **delivery) == after
 
 

@@ -81,7 +81,7 @@ class Negotiation(Exchange[State, Verb]):
 
     `terms` is the canonical JSON of the last offer on the table ("" for none), `before` that of the other side which it
     answers, `agreement` the exact JSON text of the agreement, the signatures base64url of CMS DER ("" for none).
-    `peer_signs` is what the peer says of itself.
+    `peer_signs` is what the peer says of itself, `peer_identifier` what it was registered under when it began this.
     """
 
     KIND: ClassVar[str] = "negotiation"
@@ -103,6 +103,7 @@ class Negotiation(Exchange[State, Verb]):
     provider_signature: str = ""
     consumer_signature: str = ""
     peer_signs: bool = False
+    peer_identifier: str = ""
 
     @property
     def offer(self) -> Offer | None:

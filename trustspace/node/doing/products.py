@@ -12,21 +12,25 @@ from typing import Any
 import anyio
 
 from trustspace.core.canon import canonical
-from trustspace.core.catalogue import Entry, Product
+from trustspace.core.catalogue import Entry, Product, access_rule
 from trustspace.core.catalogue.entries import State
 from trustspace.core.catalogue.published import Published, registered, updated
 from trustspace.core.contract import Offer, offer_to_json
 from trustspace.core.errors import Conflict, InvalidInput, NotFound, Refused, StorageFull, TrustspaceError
 from trustspace.core.policy import check_enforceable, from_odrl, to_odrl
 from trustspace.node import views as v
+from trustspace.node.browsing import browse
 from trustspace.node.doing.base import Doing, clause_views, page
-from trustspace.ports import Content, Tx
+from trustspace.node.showcase import CODE
+from trustspace.ports import Answer, Content, Tx
 from trustspace.protocols import dsp
 from trustspace.services.exchange import Caller
 from trustspace.services.logging import log
 from trustspace.services.negotiation import published
+from trustspace.services.shelves import keep
 from trustspace.services.transfer import DIGEST, SIZE
 
+CATALOGUE = dsp.encode(dsp.CatalogRequest())
 NO_ROOM = 28
 WITHDRAWN = "withdrawn by its owner"
 
@@ -72,6 +76,7 @@ class ProductDoing(Doing):
             update_frequency=request.update_frequency,
             licence=request.licence,
             manual="manual" in (request.approval, self.engine.settings.approval),
+            visible_to=access_rule(request.visible_to),
             tag=request.key,
             reference=content.digest,
             name=content.name,
@@ -85,7 +90,7 @@ class ProductDoing(Doing):
         taken = await self.read(lambda tx: tx.get(Published, request.dataset)) if request.dataset else None
         if taken is not None:
             raise Conflict("there is a product of this id here", where="dataset", hint="publish its new version")
-        return await self.engine.store.run(lambda tx: _save_version(tx, product))
+        return await self.engine.store.run(lambda tx: _save_version(tx, None, product))
 
     async def _submitted(self, product: Published) -> v.ProductView:
         if product.entry or product.state == "delisted":
@@ -97,7 +102,7 @@ class ProductDoing(Doing):
         except InvalidInput as error:
             now = self.engine.steady.now()
             back = registered(product, state="returned", code="", entry="", reason=str(error), now=now)
-            await self.engine.store.run(lambda tx: tx.save(back, expect=product.version))
+            await self.engine.store.run(lambda tx: keep(tx, back, expect=product.version))
             raise
         return product_view(await self._take(product, entry))
 
@@ -107,7 +112,7 @@ class ProductDoing(Doing):
             return product
         now = self.engine.clock.now()
         listed = registered(product, state="listed", code="", entry="", reason="", now=now)
-        return await self.engine.store.run(lambda tx: tx.save(listed, expect=product.version))
+        return await self.engine.store.run(lambda tx: keep(tx, listed, expect=product.version))
 
     async def products(self) -> list[v.ProductView]:
         """Own products."""
@@ -118,11 +123,28 @@ class ProductDoing(Doing):
         return await self._submitted(await self._fresh(await self._own(name)))
 
     async def update(self, name: str, request: v.UpdateRequest) -> v.ProductView:
-        """A new version: running contracts cover it."""
-        product, content = await self._own(name), await self._content(request.file)
-        if content.digest == product.digest:
+        """A new version, which running contracts cover, or others who may see the offer from now on, or both."""
+        product = await self._own(name)
+        new = await self._updated(product, request)
+        if new == product and request.visible_to is None:
             return product_view(product)
-        new = updated(
+        if new != product:
+            product = await self.engine.store.run(lambda tx: _save_version(tx, product, new))
+        if product.entry:  # also where nothing is new here: the functional node may not have heard of it last time
+            entry = await self.engine.registry.update_product(product.entry, self._entry_of(product))
+            product = await self._take(product, entry)
+        return product_view(product)
+
+    async def _updated(self, product: Published, request: v.UpdateRequest) -> Published:
+        if request.visible_to is not None:
+            rule, now = access_rule(request.visible_to), self.engine.clock.now()
+            product = product if rule == product.visible_to else replace(product, visible_to=rule, changed=now)
+        if not request.file:
+            return product
+        content = await self._content(request.file)
+        if content.digest == product.digest:
+            return product
+        return updated(
             product,
             reference=content.digest,
             name=content.name,
@@ -131,11 +153,6 @@ class ProductDoing(Doing):
             media_type=content.media_type,
             now=self.engine.steady.now(),
         )
-        saved = await self.engine.store.run(lambda tx: _save_version(tx, new))
-        if saved.entry:
-            entry = await self.engine.registry.update_product(saved.entry, self._entry_of(saved))
-            saved = await self._take(saved, entry)
-        return product_view(saved)
 
     async def withdraw(self, name: str) -> v.ProductView:
         """Take it off the market; contracts that run go on."""
@@ -146,7 +163,7 @@ class ProductDoing(Doing):
             gone = registered(
                 product, state="delisted", code="", entry="", reason=WITHDRAWN, now=self.engine.steady.now()
             )
-            return product_view(await self.engine.store.run(lambda tx: tx.save(gone, expect=product.version)))
+            return product_view(await self.engine.store.run(lambda tx: keep(tx, gone, expect=product.version)))
         registry = self.engine.registry
         withdraw = registry.delist_product if product.state == "listed" else registry.revoke_product
         return product_view(await self._take(product, await withdraw(product.entry, WITHDRAWN)))
@@ -178,7 +195,20 @@ class ProductDoing(Doing):
         dataset = dsp.decode_dataset(answer.body)
         if not dataset.offers:
             raise Refused(f"its offer is not understood here: {'; '.join(dataset.unread)}", where=code)
-        return _offer_view(entry, dataset, provider), dataset.offers[0], provider
+        return _offer_view(dataset, provider, entry.code, entry.product.title), dataset.offers[0], provider
+
+    async def offers(self, participant: str) -> list[v.OfferView]:
+        """Everything that a participant (DID or identifier) offers us, read from its catalogue page by page."""
+        provider = await self.engine.directory.known(participant)
+
+        async def ask(url: str, limit: int) -> Answer:
+            packed = {"accept-encoding": "gzip"}
+            return await self.engine.send(
+                "POST", url, provider.participant, CATALOGUE, new=True, also=packed, limit=limit
+            )
+
+        found = await browse(ask, dsp.join(provider.endpoint + dsp.BASE, "/catalog/request"))
+        return [_offer_view(one, provider, dict(one.extra).get(CODE, ""), one.title) for one in found]
 
     def _entry_of(self, product: Published) -> Product:
         offer = offer_to_json(published(product), with_target=False)
@@ -192,7 +222,8 @@ class ProductDoing(Doing):
             topic=product.topic,
             update_frequency=product.update_frequency,
             holder=self.engine.settings.name,
-            offer=canonical(offer).decode(),
+            offer="" if product.visible_to else canonical(offer).decode(),
+            restricted=bool(product.visible_to),
             media_type=product.media_type,
             size=product.size,
             edition=product.version_number,
@@ -209,7 +240,7 @@ class ProductDoing(Doing):
         )
         if replace(seen, changed=product.changed) == product:
             return product
-        return await self.engine.store.run(lambda tx: tx.save(seen, expect=product.version))
+        return await self.engine.store.run(lambda tx: keep(tx, seen, expect=product.version))
 
     async def _content(self, file: str) -> Content:
         reference, _, name = file.partition("/")
@@ -244,37 +275,46 @@ async def _write(part: os.PathLike[str], chunks: AsyncIterator[bytes]) -> int:
     return size
 
 
-def _save_version(tx: Tx, product: Published) -> Published:
-    saved = tx.save(product, expect=product.version)
-    data = {"product": saved.key, "version": saved.version_number, "digest": saved.digest, "size": saved.size}
-    log(tx, "product-published", time=saved.changed, subjects=(saved.key,), data=data)
+def _save_version(tx: Tx, before: Published | None, product: Published) -> Published:
+    """Save it, and say in the log what its content is from now on."""
+    saved = keep(tx, product, expect=product.version)
+    if before is None or before.version_number != saved.version_number:
+        data = {"product": saved.key, "version": saved.version_number, "digest": saved.digest, "size": saved.size}
+        log(tx, "product-published", time=saved.changed, subjects=(saved.key,), data=data)
     return saved
 
 
-def _offer_view(entry: Entry, dataset: dsp.DatasetView, provider: Caller) -> v.OfferView:
-    offer, extra = dataset.offers[0], dict(dataset.extra)
-    reason = ""
-    try:
-        check_enforceable(offer.policy)
-    except TrustspaceError as error:
-        reason = str(error)
-    size = extra.get(SIZE, "")
+def _offer_view(dataset: dsp.DatasetView, provider: Caller, code: str, title: str) -> v.OfferView:
+    """A dataset's first offer for people; what is not understood of it is the reason why it cannot be accepted."""
+    offer, extra = next(iter(dataset.offers), None), dict(dataset.extra)
+    reason, size = _objection(dataset, offer), extra.get(SIZE, "")
     return v.OfferView(
-        code=entry.code,
-        title=entry.product.title,
+        code=code,
+        title=title,
         provider=provider.participant,
         provider_name=provider.name,
         provider_identifier=provider.identifier,
         endpoint=provider.endpoint + dsp.BASE,
         dataset=dataset.id,
-        offer=offer.id,
-        policy=to_odrl(offer.policy),
-        clauses=clause_views(offer.policy),
+        offer=offer.id if offer else "",
+        policy=to_odrl(offer.policy) if offer else {},
+        clauses=clause_views(offer.policy) if offer else [],
         acceptable=not reason,
         reason=reason,
         size=int(size) if size.isdecimal() else None,
         digest=extra.get(DIGEST, ""),
     )
+
+
+def _objection(dataset: dsp.DatasetView, offer: Offer | None) -> str:
+    """Why the offer cannot be accepted here; "" where it can."""
+    if offer is None:
+        return f"its offer is not understood here: {'; '.join(dataset.unread)}"
+    try:
+        check_enforceable(offer.policy)
+    except TrustspaceError as error:
+        return str(error)
+    return ""
 
 
 def product_view(product: Published) -> v.ProductView:
@@ -289,6 +329,7 @@ def product_view(product: Published) -> v.ProductView:
         digest=product.digest,
         size=product.size,
         media_type=product.media_type,
+        visible_to=list(product.visible_to),
         created=product.created,
         changed=product.changed,
     )
@@ -311,6 +352,7 @@ def entry_view(entry: Entry) -> v.EntryView:
         endpoint=product.endpoint,
         dataset=product.dataset,
         reason=entry.reason,
+        restricted=product.restricted,
         version=product.edition,
         changed=entry.changed,
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
-from trustspace.core.canon import Json, JsonObject, canonical
+from trustspace.core.canon import MAX_BYTES, Json, JsonObject, canonical
 from trustspace.core.contract import Offer, offer_to_json, read_offer
 from trustspace.core.errors import InvalidInput
 from trustspace.protocols.dsp.forms import items, listed, members, text
@@ -69,28 +69,39 @@ class CatalogView:
 
 def encode_catalog(catalog: CatalogView) -> bytes:
     """The `Catalog`; arrays that would be empty are left out."""
-    datasets = [_dataset(dataset) for dataset in catalog.datasets]
-    services = [_service(service) for service in catalog.services]
-    return canonical(
-        {
-            "@context": [CONTEXT],
-            "@id": catalog.id,
-            "@type": "Catalog",
-            "participantId": catalog.participant,
-            **({"dataset": datasets} if datasets else {}),
-            **({"service": services} if services else {}),
-        }
-    )
+    return catalog_of(catalog, [encode_entry(dataset) for dataset in catalog.datasets])
 
 
 def encode_dataset(dataset: DatasetView) -> bytes:
     """The `Dataset` on its own."""
-    return canonical({"@context": [CONTEXT], **_dataset(dataset)})
+    return dataset_of(encode_entry(dataset))
 
 
-def decode_catalog(body: bytes) -> CatalogView:
-    """What a peer's catalogue holds, catalogues within it included; `InvalidInput` names the member that is wrong."""
-    wire = read(body, "Catalog")
+def encode_entry(dataset: DatasetView) -> bytes:
+    """A dataset as it stands in a catalogue: what `catalog_of` and `dataset_of` are put together from."""
+    return canonical(_dataset(dataset))
+
+
+def catalog_of(catalog: CatalogView, entries: Sequence[bytes]) -> bytes:
+    """The `Catalog` of these encoded datasets, in the same canonical form; those in `catalog` itself are left out."""
+    head = {"@context": [CONTEXT], "@id": catalog.id, "@type": "Catalog"}
+    services = [_service(service) for service in catalog.services]
+    tail = {"participantId": catalog.participant, **({"service": services} if services else {})}
+    datasets = b'"dataset":[' + b",".join(entries) + b"]," if entries else b""
+    return canonical(head)[:-1] + b"," + datasets + canonical(tail)[1:]
+
+
+def dataset_of(entry: bytes) -> bytes:
+    """The `Dataset` on its own, of its encoded form."""
+    return canonical({"@context": [CONTEXT]})[:-1] + b"," + entry[1:]
+
+
+def decode_catalog(body: bytes, *, limit: int = MAX_BYTES) -> CatalogView:
+    """What a peer's catalogue holds, catalogues within it included; `InvalidInput` names the member that is wrong.
+
+    `TooLarge` for a body of more than `limit` bytes.
+    """
+    wire = read(body, "Catalog", limit=limit)
     found = list(_catalogs(wire, 0))
     datasets, lost = _readable(_read_dataset, found, "dataset")
     services, gone = _readable(_read_service, found, "service")

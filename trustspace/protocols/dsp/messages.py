@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from trustspace.core.canon import Json, JsonObject, canonical
+from trustspace.core.canon import MAX_BYTES, Json, JsonObject, canonical
 from trustspace.core.contract import (
     ContractAgreement,
     ContractEvent,
@@ -219,9 +219,9 @@ def decode(body: bytes, kind: type[M]) -> M:
     return kind(**fields)
 
 
-def read(body: bytes, expected: str) -> JsonObject:
+def read(body: bytes, expected: str, *, limit: int = MAX_BYTES) -> JsonObject:
     """The members of a body in compact form; `InvalidInput` where its `@type` is not the expected one."""
-    wire = terms.message(body)
+    wire = terms.message(body, limit=limit)
     if not isinstance(wire, dict):
         raise InvalidInput("a message is expected", where=expected)
     if wire.get("@type") != expected:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from trustspace.core.canon import Json, JsonObject, loads
+from trustspace.core.canon import MAX_BYTES, Json, JsonObject, loads
 from trustspace.protocols.dsp import foreign
 from trustspace.protocols.dsp.foreign import Names, Vocabulary
 
@@ -101,13 +101,13 @@ _VOCABULARY: Final = Vocabulary(
 _NAMES: Final = Names(_VOCABULARY)
 
 
-def message(body: bytes) -> Json:
+def message(body: bytes, *, limit: int = MAX_BYTES) -> Json:
     """The members of a body in the protocol's compact form, whatever form of JSON-LD they came in.
 
     Raises `InvalidInput` for what is no JSON, or gives a member of the protocol a second value or another meaning;
     `TooLarge` over the limits of a message.
     """
-    return plain(loads(body))
+    return plain(loads(body, limit=limit))
 
 
 def plain(value: Json) -> Json:

@@ -111,6 +111,7 @@ _PRODUCT: Final = (
     Field("datasetId", 255, True),
     Field("endpoint", 255, True),
     Field("offer", 0, type=Type.OBJECT),
+    Field("restricted", 0, type=Type.FLAG),
     Field("mediaType", 128),
     Field("dataSize", 0, type=Type.NUMBER),
     Field("edition", 0, type=Type.NUMBER),

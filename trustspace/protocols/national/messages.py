@@ -49,6 +49,7 @@ _PRODUCT: Final = {
     "holderName": "holder",
     "datasetId": "dataset",
     "endpoint": "endpoint",
+    "restricted": "restricted",
     "mediaType": "media_type",
     "dataSize": "size",
     "edition": "edition",

@@ -1,0 +1,54 @@
+"""Walking an index of the records in SQLite: the values of a field, and pages across several of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from heapq import merge
+from itertools import islice
+from typing import Any, Final
+
+from trustspace.core.errors import NotFound
+
+Rows = Callable[[str, Sequence[Any]], list[Any]]
+"""Runs a statement."""
+FIRST: Final = 8
+"""How many places of a value are looked at first, and four times as many each time after."""
+
+
+def values_of(rows: Rows, kind: str, column: int) -> list[str]:
+    """The values in a column, each once, sorted: from one to the next, however many records have it."""
+    least = f"SELECT min(i{column}) FROM records WHERE kind = ? AND i{column}"  # noqa: S608  # a column number
+    found, value = list[str](), rows(f"{least} IS NOT NULL", (kind,))[0][0]
+    while value is not None:
+        found.append(value)
+        value = rows(f"{least} > ?", (kind, value))[0][0]
+    return found
+
+
+def page_of(
+    rows: Rows, kind: str, column: int, values: Sequence[str], *, after: str, before: str, limit: int
+) -> list[bytes]:
+    """The bodies of `Tx.page`: one walk for each value, merged, each no further than the page needs."""
+    back = bool(before)
+    mark = _place(rows, kind, before or after) if before or after else 0
+    walks = (_walk(rows, kind, column, value, mark, back=back) for value in values)
+    places = list(islice(merge(*walks, reverse=back), limit))
+    places.sort()
+    return [rows("SELECT body FROM records WHERE seq = ?", (place,))[0][0] for place in places]
+
+
+def _place(rows: Rows, kind: str, key: str) -> int:
+    found = rows("SELECT seq FROM records WHERE kind = ? AND key = ?", (kind, key))
+    if not found:
+        raise NotFound(f"there is no {kind} {key}")
+    return int(found[0][0])
+
+
+def _walk(rows: Rows, kind: str, column: int, value: str, mark: int, *, back: bool) -> Iterator[int]:
+    """The places of the records with that value from the mark on, or back from it."""
+    order, count = "< ? ORDER BY seq DESC" if back else "> ? ORDER BY seq", FIRST
+    sql = f"SELECT seq FROM records WHERE kind = ? AND i{column} = ? AND seq {order} LIMIT ?"  # noqa: S608  # constants
+    while found := rows(sql, (kind, value, mark, count)):
+        for (mark,) in found:
+            yield mark
+        count *= 4

@@ -1,8 +1,9 @@
-"""Walking an index of the records in SQLite: the values of a field, and pages across several of them."""
+"""Walking the indexes of the records in SQLite: values of a field, pages across several of them, search by terms."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from typing import Any, Final
@@ -52,3 +53,19 @@ def _walk(rows: Rows, kind: str, column: int, value: str, mark: int, *, back: bo
         for (mark,) in found:
             yield mark
         count *= 4
+
+
+def matching(rows: Rows, kind: str, wanted: Sequence[str], *, after: int, limit: int) -> tuple[list[bytes], int]:
+    """The bodies of `Tx.search`, and how many there are; at least one term is wanted."""
+    matches, values = _matches(len(wanted)), [kind, *wanted]
+    total = int(rows(f"SELECT count(*) {matches}", values)[0][0])
+    newest = f"{matches} ORDER BY t.seq DESC LIMIT ? OFFSET ?"
+    sql = f"SELECT (SELECT body FROM records WHERE seq = t.seq) {newest}"  # noqa: S608  # constant text
+    return [body for (body,) in rows(sql, [*values, limit, after])], total
+
+
+@lru_cache
+def _matches(number: int) -> str:
+    """SQL for the records of a kind that have this many terms."""
+    more = " AND EXISTS (SELECT 1 FROM terms WHERE kind = t.kind AND term = ? AND seq = t.seq)"
+    return "FROM terms t WHERE t.kind = ? AND t.term = ?" + more * (number - 1)

@@ -6,11 +6,10 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from trustspace.adapters.storage.codec import Columns, Shape, asked, distinct, micros, moment, shape
-from trustspace.adapters.storage.paging import page_of, values_of
+from trustspace.adapters.storage.paging import matching, page_of, values_of
 from trustspace.adapters.storage.recent import Place, Recent
 from trustspace.core.canon import digest
 from trustspace.core.errors import (
@@ -55,7 +54,6 @@ _QUEUE: Final = (
 )
 _QUEUED: Final = "SELECT id, process, kind, verb, receiver, url, body, created, attempts, due, error FROM outbox"
 _LINK: Final = "INSERT INTO chains VALUES (?, 1) ON CONFLICT DO UPDATE SET leaves = leaves + 1 RETURNING leaves"
-_NEWEST: Final = " ORDER BY t.seq DESC LIMIT ? OFFSET ?"
 _ABOUT: Final = (
     "SELECT place, body FROM subjects JOIN entries USING (place) WHERE subject = ? AND place > ? ORDER BY place LIMIT ?"
 )
@@ -270,11 +268,9 @@ class SqliteTx:
 
     def search(self, kind: type[R], terms: Sequence[str], *, after: int = 0, limit: int = 20) -> tuple[list[R], int]:
         """See `Tx.search`."""
-        form, wanted = shape(kind), asked(terms)
-        matches, values = _matches(len(wanted)), [form.name, *wanted]
-        total = int(self._rows(f"SELECT count(*) {matches}", values)[0][0])
-        sql = f"SELECT (SELECT body FROM records WHERE seq = t.seq) {matches}{_NEWEST}"  # noqa: S608  # constant text
-        return [form.decode(body) for (body,) in self._rows(sql, [*values, limit, after])], total
+        form = shape(kind)
+        bodies, total = matching(self._rows, form.name, asked(terms), after=after, limit=limit)
+        return [form.decode(body) for body in bodies], total
 
     def seen(self, key: str) -> bytes | None:
         """See `Tx.seen`."""
@@ -376,13 +372,6 @@ def _condition(places: Sequence[tuple[int, str]]) -> tuple[str, list[str]]:
     """SQL over the columns i1..i3, and its values; in the form in which the partial indexes serve it."""
     parts = [f" AND i{place + 1} = ?" + (f" AND i{place + 1} > ''" if value else "") for place, value in places]
     return "".join(parts), [value for _, value in places]
-
-
-@lru_cache
-def _matches(number: int) -> str:
-    """SQL for the records of a kind that have this many terms."""
-    more = " AND EXISTS (SELECT 1 FROM terms WHERE kind = t.kind AND term = ? AND seq = t.seq)"
-    return "FROM terms t WHERE t.kind = ? AND t.term = ?" + more * (number - 1)
 
 
 def _only(rows: Sequence[Sequence[Any]]) -> bytes | None:

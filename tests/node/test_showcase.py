@@ -160,7 +160,7 @@ async def test_only_whom_the_rule_admits_sees_a_product_anywhere() -> None:
         there, nowhere = [await ask(other, bus, f"/datasets/{name}") for name in (hidden.product, NOBODY)]
         assert there.body.replace(hidden.product.encode(), NOBODY.encode()) == nowhere.body
         assert there.status == nowhere.status == 404
-        assert {name for name in there.headers if name != "content-length"} == {"content-type"}
+        assert there.headers.keys() == nowhere.headers.keys()
         with pytest.raises(NotFound, match="no such dataset"):
             await other.show(hidden.code)
         assert RULE.encode() not in (await ask(planner, bus)).body

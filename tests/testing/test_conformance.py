@@ -171,6 +171,25 @@ def test_the_command_says_what_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("recorded", "code", "told"), [("all_passed", 0, []), ("some_failed", 1, ["CN:01-01 failed"])])
+def test_the_command_runs_a_node_and_judges_what_the_kit_says(
+    tmp_path: Path, recorded: str, code: int, told: list[str]
+) -> None:
+    """The kit is a recording here; the node, its products and agreements are real."""
+    java = f"while [ $# -gt 1 ]; do shift; done; /bin/cp $1 {tmp_path}/given; /bin/cat {RECORDED / recorded}.txt"
+    environ = {**os.environ, **programs(tmp_path / "bin", java=java, javac="", mvn=MAVEN)}
+    command = [sys.executable, "-m", "trustspace", "conformance", "dsp", "--json", "--log", str(tmp_path / "log")]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    seen = json.loads(done.stdout)
+    assert (seen["ok"], seen["suites"]["MET"]["expected"], seen["disabled"]) == (not code, 1, list(DISABLED))
+    assert bool(seen["complaints"]) is bool(code)
+    assert [words for words in told if not any(one.startswith(words) for one in seen["complaints"])] == []
+    assert "CN_01_02_OFFERID=CD123:ACN0102:456" in (tmp_path / "given").read_text()
+    assert (tmp_path / "log").read_text() == (RECORDED / f"{recorded}.txt").read_text()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("ci", "code", "says"), [("", 0, "7 skipped"), ("true", 1, "7 errors")])
 def test_where_java_is_missing_people_skip_and_ci_does_not(tmp_path: Path, ci: str, code: int, says: str) -> None:
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE", "PYTEST"))}

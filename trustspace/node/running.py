@@ -95,11 +95,11 @@ async def _connector(folder: Folder, settings: Settings, store: SqliteStore, pub
         opening = _Opening(engine, app, stack)
         if public:
             engine.on_open = opening.open
+        await import_seeds(engine)
         if engine.ready:
             await engine.open_public()
         manage = management_app(operations, (*BOTH, *CONNECTOR), folder.token(), version=VERSION)
         (bound,) = await stack.enter_async_context(serve([_management(settings, manage)]))
-        await import_seeds(engine)
         await workers.start(engine.run)
         workers.start_soon(keep_renewed, operations.renew_if_due)
         yield Running(operations, app, bound, engine)

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 import trustspace as ts
 from tests.node.spaces import free_port, make_node, urls
-from trustspace.core.canon import loads
+from trustspace.core.canon import canonical, loads
 from trustspace.core.contract import ContractRequest, ContractTermination, Negotiation, Offer
-from trustspace.core.errors import InvalidInput, MisusedError, Refused
+from trustspace.core.errors import InvalidInput, MisusedError, Refused, TrustspaceError
 from trustspace.core.policy import offer, use
 from trustspace.node import views as v
 from trustspace.node.connector import Connector
@@ -230,3 +234,84 @@ def test_a_served_node_warns_and_is_heard(tmp_path: Path, capsys: pytest.Capture
 
     asyncio.run(go())
     assert "WARNING: open test network" in capsys.readouterr().err
+
+
+def elsewhere(answers: dict[str, tuple[int, Any]]) -> Starlette:
+    """A connector of somebody else's that answers like this, by path."""
+
+    async def answer(request: Request) -> Response:
+        status, told = answers.get(request.url.path, (404, {}))
+        return Response(told if isinstance(told, bytes) else canonical(told), status)
+
+    return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
+
+
+VERSIONS = {"protocolVersions": [{"version": "2025-1", "path": "/a/b/", "binding": "HTTPS"}]}
+CATALOG = {"@context": ["x"], "@type": "Catalog", "@id": "c", "participantId": "urn:connector:them"}
+DATASET = {
+    "@context": ["x"],
+    "@type": "Dataset",
+    "@id": "feed",
+    "hasPolicy": [{"@id": "offer-9", "@type": "Offer", "permission": [{"action": "use"}]}],
+    "distribution": [{"@type": "Distribution", "format": "HttpData-PULL", "accessService": "s"}],
+}
+GOOD = {
+    "/.well-known/dspace-version": (200, VERSIONS),
+    "/a/b/catalog/request": (200, CATALOG),
+    "/a/b/catalog/datasets/feed": (200, DATASET),
+}
+ODD = {**DATASET, "hasPolicy": [{"@id": "offer-9", "@type": "Offer", "permission": [{"action": 7}]}]}
+
+
+def spoken(**change: str) -> dict[str, Any]:
+    return {"protocolVersions": [{**VERSIONS["protocolVersions"][0], **change}]}
+
+
+@pytest.mark.anyio
+async def test_somebody_elses_connector_is_found_where_its_version_document_says() -> None:
+    async with World.open() as world:
+        trip = await visitor(world, "trip")
+        world.network.attach("http://them.localhost", elsewhere(GOOD))
+        request = v.NegotiateRequest(connector="http://them.localhost/", dataset="feed", wait=0, key="k", policy=None)
+        begun = await trip.call("negotiate", request=request)
+        assert (begun.peer, begun.title) == ("urn:connector:them", "feed")
+        negotiation = await trip.engine.negotiations.get(begun.negotiation)
+        assert negotiation.callback == "http://them.localhost/a/b"
+        assert negotiation.offer is not None
+        assert negotiation.offer.id == "offer-9"
+
+
+@pytest.mark.parametrize(
+    ("path", "told", "says"),
+    [
+        ("/.well-known/dspace-version", (200, b"[]"), "object"),
+        ("/.well-known/dspace-version", (200, spoken(version="2024-1")), "does not speak 2025-1"),
+        ("/.well-known/dspace-version", (200, spoken(path=".evil.example/x")), "below its own host"),
+        ("/.well-known/dspace-version", (200, spoken(path="@evil.example/x")), "below its own host"),
+        ("/a/b/catalog/request", (401, {"@type": "CatalogError", "code": "401"}), "its catalogue says: 401"),
+        ("/a/b/catalog/request", (500, b"<html>"), "its catalogue says: status 500"),
+        ("/a/b/catalog/request", (200, b"{}"), "Catalog"),
+        ("/a/b/catalog/datasets/feed", (404, {}), "the provider says: status 404"),
+        ("/a/b/catalog/datasets/feed", (200, {**DATASET, "@id": "other"}), "another dataset"),
+        ("/a/b/catalog/datasets/feed", (200, ODD), "not understood here"),
+        ("/a/b/catalog/datasets/feed", (200, {**DATASET, "hasPolicy": []}), "not understood here"),
+    ],
+)
+@pytest.mark.anyio
+async def test_a_connector_that_answers_wrongly_is_told_from_the_answer(path: str, told: Any, says: str) -> None:
+    async with World.open() as world:
+        trip = await visitor(world, "trip")
+        world.network.attach("http://them.localhost", elsewhere({**GOOD, path: told}))
+        with pytest.raises(TrustspaceError) as raised:
+            await trip.negotiate(ts.DatasetAt("http://them.localhost", "feed"), wait=0)
+        assert says in str(raised.value)
+        assert await trip.call("negotiations") == []
+
+
+@pytest.mark.anyio
+async def test_what_is_to_be_negotiated_has_to_be_said() -> None:
+    async with World.open() as world:
+        trip = await visitor(world, "trip")
+        for given in ({}, {"connector": "http://them.localhost"}):
+            with pytest.raises(InvalidInput, match="which"):
+                await trip.call("negotiate", request=v.NegotiateRequest.model_validate(given))

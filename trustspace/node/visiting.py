@@ -54,6 +54,8 @@ async def _look_up(engine: Engine, request: v.NegotiateRequest) -> Found:
     if answer.status != 200:
         raise NotFound(f"the provider says: {_why(answer.status, answer.body)}", where=request.dataset)
     dataset = dsp.decode_dataset(answer.body)
+    if dataset.id != request.dataset:
+        raise Refused(f"it answered with another dataset: {dataset.id}", where=request.dataset)
     if not dataset.offers:
         raise Refused(f"its offer is not understood here: {'; '.join(dataset.unread)}", where=request.dataset)
     return Found(dataset.offers[0], provider, address, dataset.title or dataset.id)
@@ -64,7 +66,10 @@ async def _base(engine: Engine, address: str) -> str:
     answer = await engine.peer.request("GET", address + dsp.WELL_KNOWN)
     if answer.status != 200:
         return address
-    return address + dsp.choose(dsp.decode_versions(answer.body)).path
+    path = dsp.choose(dsp.decode_versions(answer.body)).path
+    if path and not path.startswith("/"):
+        raise InvalidInput("its protocol is not below its own host", where=address + dsp.WELL_KNOWN)
+    return address + path
 
 
 def _why(status: int, body: bytes) -> str:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import resource
 import socket
 import ssl
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 
 import anyio
@@ -27,6 +30,11 @@ KEEP_ALIVE: Final = 75
 """Seconds an idle connection is kept: longer than a peer keeps it, so that no request crosses with our closing."""
 HEADER_SECONDS: Final = 10.0
 HEADER_BYTES: Final = 1 << 16
+STALL_SECONDS: Final = 60.0
+SPARE: Final = 256
+"""File descriptors that are left for everything but connections."""
+LOOK: Final = 256
+"""Among how many of the quietest connections an idle one is looked for."""
 GRACE: Final = 5
 """Seconds that running answers are given when the server stops."""
 
@@ -35,7 +43,8 @@ GRACE: Final = 5
 class Listener:
     """An application and where it is heard; port 0 takes any free one.
 
-    At most `limit` connections at a time (503 beyond); a caller has `head_seconds` to say what it wants.
+    At most `limit` connections at a time: beyond, the one that has been idle longest makes room. A caller has
+    `head_seconds` to say what it wants, and is cut off where it takes nothing of its answer for `stall_seconds`.
     """
 
     app: ASGIApp
@@ -44,6 +53,7 @@ class Listener:
     tls: ssl.SSLContext | None = None
     limit: int = 4096
     head_seconds: float = HEADER_SECONDS
+    stall_seconds: float = STALL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,8 @@ async def serve(listeners: Sequence[Listener], *, grace: int = GRACE) -> AsyncIt
     All ports are bound before anything is served. On leaving, idle connections are closed at once and running answers
     have `grace` seconds. Raises `Unavailable` where an address is taken, `MisusedError` where it cannot be ours.
     """
+    room = _make_room(sum(listener.limit for listener in listeners))
+    listeners = [replace(listener, limit=max(1, int(listener.limit * room))) for listener in listeners]
     sockets = _bind_all(listeners)
     servers = [_Server(listener, grace) for listener in listeners]
     tasks = [asyncio.create_task(server.serve([sock])) for server, sock in zip(servers, sockets, strict=True)]
@@ -76,6 +88,16 @@ async def serve(listeners: Sequence[Listener], *, grace: int = GRACE) -> AsyncIt
     finally:
         with anyio.CancelScope(shield=True):
             await asyncio.gather(*(server.stop(task) for server, task in zip(servers, tasks, strict=True)))
+
+
+def _make_room(wanted: int) -> float:
+    """Raise the process's limit of open files as far as the system lets us; which part of what is wanted there is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + SPARE
+    if soft < needed:
+        soft = min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return min(1.0, max(0.0, (soft - SPARE) / wanted))
 
 
 async def _all_started(servers: Sequence[_Server], tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -172,7 +194,7 @@ def _config(listener: Listener, grace: int) -> uvicorn.Config:
     config = uvicorn.Config(
         listener.app,
         loop="none",  # the running one
-        http=_protocol(listener.head_seconds),
+        http=_protocol(listener),
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -181,7 +203,6 @@ def _config(listener: Listener, grace: int) -> uvicorn.Config:
         proxy_headers=False,  # what a caller says about its address is not believed
         server_header=False,
         date_header=True,
-        limit_concurrency=listener.limit,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=grace,
     )
@@ -193,7 +214,9 @@ def _config(listener: Listener, grace: int) -> uvicorn.Config:
 class _Protocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 with a deadline and a size limit for the request's head, which it does not have itself."""
 
-    head_seconds = HEADER_SECONDS
+    head_seconds, stall_seconds = HEADER_SECONDS, STALL_SECONDS
+    crowd: _Crowd
+    _stall_timer: asyncio.TimerHandle | None = None
     _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _in_head = True  # a new connection owes us a head
@@ -201,15 +224,35 @@ class _Protocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._watch_head(0)
+        self.crowd.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._in_head = False
         self._watch_head(0)
+        self.resume_writing()
+        self.crowd.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         self._watch_head(len(data))
+
+    def pause_writing(self) -> None:
+        """The caller takes nothing for now."""
+        super().pause_writing()
+        if self._stall_timer is None:
+            self._stall_timer = self.loop.call_later(self.stall_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether no answer is under way."""
+        return self.cycle is None or self.cycle.response_complete
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -218,6 +261,7 @@ class _Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         self._in_head, self._head_bytes = False, 0
+        self.crowd.touch(self)
 
     def _watch_head(self, received: int) -> None:
         """Run the timer while a head is incomplete; nearly every head is complete in one piece and needs none."""
@@ -232,6 +276,36 @@ class _Protocol(HttpToolsProtocol):
             self._head_timer = None
 
 
-def _protocol(head_seconds: float) -> type[_Protocol]:
-    """uvicorn takes a class and makes its objects itself, so that the deadline is an attribute of the class."""
-    return type("Protocol", (_Protocol,), {"head_seconds": head_seconds})
+class _Crowd:
+    """The connections of a listener, the one that was quiet longest first."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._order: OrderedDict[_Protocol, None] = OrderedDict()
+
+    def enter(self, one: _Protocol) -> None:
+        """One more; beyond the limit an idle one makes room, and the new one itself where nobody is idle."""
+        self._order[one] = None
+        if len(self._order) > self._limit:
+            oldest = next((other for other in islice(self._order, LOOK) if other.idle), one)
+            self._order.pop(oldest)
+            oldest.transport.abort()
+
+    def leave(self, one: _Protocol) -> None:
+        """It is gone."""
+        self._order.pop(one, None)
+
+    def touch(self, one: _Protocol) -> None:
+        """It has asked for something just now."""
+        if one in self._order:
+            self._order.move_to_end(one)
+
+
+def _protocol(listener: Listener) -> type[_Protocol]:
+    """uvicorn takes a class and makes its objects itself, so that what they share are attributes of the class."""
+    shared = {
+        "head_seconds": listener.head_seconds,
+        "stall_seconds": listener.stall_seconds,
+        "crowd": _Crowd(listener.limit),
+    }
+    return type("Protocol", (_Protocol,), shared)

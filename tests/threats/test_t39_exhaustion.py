@@ -95,6 +95,7 @@ async def test_who_takes_nothing_of_an_answer_is_cut_off() -> None:
         try:
             while True:
                 yield b"x" * 65536
+                await asyncio.sleep(0)
         finally:
             ended.set()
 

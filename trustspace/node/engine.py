@@ -187,15 +187,18 @@ class Engine:
         """Deliver, keep the list of participants fresh, take up what an earlier life left undone; until cancelled."""
         await self.remember_own()
         await self.quotas.count(self.store)
-        async with anyio.create_task_group() as self._group:
-            self.steady.doubted = partial(self._group_start, self.steady.catch_up, self._sleep)
-            await self.steady.start()
-            await self._group.start(self.delivery.run)
-            await self._group.start(self.agenda.run)
-            self._group.start_soon(self._keep_list)
-            self._group.start_soon(self._keep_tidy)
-            await self._take_up()
-            task_status.started()
+        try:
+            async with anyio.create_task_group() as self._group:
+                self.steady.doubted = partial(self._group_start, self.steady.catch_up, self._sleep)
+                await self.steady.start()
+                await self._group.start(self.delivery.run)
+                await self._group.start(self.agenda.run)
+                self._group.start_soon(self._keep_list)
+                self._group.start_soon(self._keep_tidy)
+                await self._take_up()
+                task_status.started()
+        finally:
+            self._group = None
 
     async def _take_up(self) -> None:
         """What was to be done when the process ended is done now."""
@@ -240,7 +243,7 @@ class Engine:
         self._group_start(self.advance, machine, pid)
 
     def _group_start(self, do: Callable[..., Coroutine[Any, Any, None]], *given: object) -> None:
-        if self._group is not None:
+        if self._group is not None:  # else in the next life
             self._group.start_soon(do, *given)
 
     async def after(self, machine: str, reply: Reply) -> None:

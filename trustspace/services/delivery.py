@@ -77,10 +77,13 @@ class Delivery:
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Send what an earlier life left in the outbox, and whatever is kicked, until cancelled."""
         left = await self._store.read(lambda tx: tx.queued(limit=1_000_000))
-        async with anyio.create_task_group() as self._group:
-            self.kick(left)
-            task_status.started()
-            await anyio.sleep_forever()
+        try:
+            async with anyio.create_task_group() as self._group:
+                self.kick(left)
+                task_status.started()
+                await anyio.sleep_forever()
+        finally:
+            self._group = None  # what is still being answered while we stop is delivered in the next life
 
     def kick(self, messages: Iterable[Outgoing]) -> None:
         """Send these, each behind the earlier ones of its process; while `run` is not running they wait."""

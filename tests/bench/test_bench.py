@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from trustspace.bench import machine, negotiate, policy, store, transfer
+from trustspace.bench import catalogue, machine, negotiate, policy, store, transfer
 from trustspace.bench.figures import Figures, percentile
 from trustspace.bench.process import output, running
 from trustspace.cli.bench import app
@@ -66,6 +66,16 @@ def test_negotiate() -> None:
     assert found["in_flight"] == 4
 
 
+@pytest.mark.slow
+def test_catalogue() -> None:
+    found = told("catalogue", "--runs", "1", "--count", "10", "--products", "150", "--in-flight", "4", "--plain")
+    whole(found, "p50_ms", "p95_ms", "negotiations_per_second")
+    assert (found["products"], found["reads"], found["in_flight"], found["tls"]) == (150, 10, 4, False)
+    assert {"p50_ms", "p95_ms"} <= set(found["alone"])
+    assert set(found["raw"]) == {"empty_p50_ms", "empty_p95_ms"}
+    assert set(found["ratio"]) == {"p50_ms/empty_p50_ms", "p95_ms/empty_p95_ms"}
+
+
 def test_lines_for_people() -> None:
     done = CliRunner().invoke(app, ["policy", "--smoke"])
     assert done.stdout.startswith("policy: constraints 4, decisions 2000; median of 1 runs")
@@ -108,4 +118,4 @@ def test_peak_memory_is_that_of_a_process() -> None:
 
 
 def test_every_bench_has_a_measure() -> None:
-    assert all(callable(part.measure) for part in (negotiate, policy, store, transfer))
+    assert all(callable(part.measure) for part in (catalogue, negotiate, policy, store, transfer))

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Final
 import anyio
 
 from trustspace.core.errors import Unavailable
+from trustspace.core.identity.did import did_from_url
 from trustspace.core.policy import offer, use
 from trustspace.node.client import Client, DataProduct, Participant
 from trustspace.node.connector import Connector
@@ -22,11 +23,12 @@ from trustspace.node.folder import fingerprint, initialise
 from trustspace.node.settings import FunctionalNodeSettings, Settings, read
 from trustspace.node.views import DecisionRequest
 
-FUNCTIONAL, PROVIDER, CONSUMER = "functional", "provider", "consumer"
+FUNCTIONAL, PROVIDER, CONSUMER, READER = "functional", "provider", "consumer", "reader"
 CODES: Final = {
     FUNCTIONAL: "91350100MADE00011D",
     PROVIDER: "91350100MADE0002X5",
     CONSUMER: "91350100MADE000385",
+    READER: "91350100MADE000460",
 }
 """统一社会信用代码, valid in form and assigned to nobody here."""
 TITLE: Final = "基准测试数据"
@@ -34,25 +36,33 @@ TITLE: Final = "基准测试数据"
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The consumer, which runs in this process, and the code of the one product that it may negotiate."""
+    """The consumer, which runs in this process, the code of the one product that it may negotiate, and whose it is."""
 
     consumer: Participant
     code: str
+    provider_did: str
 
 
 @asynccontextmanager
-async def space(root: Path, *, tls: bool) -> AsyncIterator[Space]:
-    """All three nodes, until the block is left; nothing is kept."""
+async def space(
+    root: Path, *, tls: bool, also: Sequence[str] = (), prepare: Callable[[], Awaitable[None]] | None = None
+) -> AsyncIterator[Space]:
+    """All three nodes, until the block is left; nothing is kept.
+
+    `also`: further connectors that are registered and do not run. `prepare` is done before the provider starts.
+    """
     async with AsyncExitStack() as stack:
         await _make(root, FUNCTIONAL, tls=True)
         operator = await _start(stack, root / FUNCTIONAL)
-        for name in (PROVIDER, CONSUMER):
+        for name in (PROVIDER, CONSUMER, *also):
             await _make(root, name, tls=tls)
             await _register(root / name, operator)
+        if prepare is not None:
+            await prepare()
         provider = await _start(stack, root / PROVIDER)
         code = await _publish(provider, operator, root / "data.bin")
         consumer = await stack.enter_async_context(Connector.open(root / CONSUMER))
-        yield Space(consumer, code)
+        yield Space(consumer, code, did_from_url(read(root / PROVIDER).public_url))
 
 
 async def _make(root: Path, name: str, *, tls: bool) -> None:

@@ -57,6 +57,23 @@ def transfer(
 
 
 @app.command()
+def catalogue(
+    in_flight: InFlight = 64,
+    runs: Runs = 5,
+    count: Count = 200,
+    products: Annotated[int, typer.Option(min=1, help="how many the catalogue has")] = 10_000,
+    tls: Tls = True,
+    smoke: Smoke = False,
+    json: AsJson = False,
+) -> None:
+    """The first page of a large catalogue while negotiations run, beside an empty answer under the same load."""
+    from trustspace.bench.catalogue import measure
+
+    few = {"runs": 1, "count": 20, "products": 300} if smoke else {"runs": runs, "count": count, "products": products}
+    show(wait(measure(in_flight=in_flight, tls=tls, **few)), json)
+
+
+@app.command()
 def store(
     in_flight: InFlight = 64, runs: Runs = 5, count: Count = 20_000, smoke: Smoke = False, json: AsJson = False
 ) -> None:

@@ -123,7 +123,7 @@ _TEXT_NAMES: Final = (
     (_VOCABULARY.single - _VOCABULARY.words - _VOCABULARY.references - _OBJECTS)
     | {SIGNS, REQUIRES, AGREEMENT, PROVIDER_SIGNATURE, CONSUMER_SIGNATURE, SIGNATURES}
     | {f"{OURS}{side}{name}" for side in ("provider", "consumer") for name in ("Identifier", "CreditCode")}
-    | {f"{OURS}{name}" for name in ("offer", "sha256", "size", "identifier")}
+    | {f"{OURS}{name}" for name in ("offer", "sha256", "size", "identifier", "productCode")}
 )
 """Members that hold any text in the compact form."""
 _TEXT_SETS: Final = frozenset({"reason", "filter", "rightOperand"})

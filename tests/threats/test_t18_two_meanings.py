@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
+import orjson
 import pytest
+import rfc8785
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.services.spaces import count, space
-from trustspace.core.canon import JsonObject, decode64, encode64
+from trustspace.core.canon import Json, JsonObject, canonical, decode64, encode64, loads
 from trustspace.core.contract import Contract, State
+from trustspace.core.errors import InvalidInput
 from trustspace.node.seal import Seal
 from trustspace.protocols.dsp import terms
 from trustspace.testing.cheats import changed, in_bytes, in_json
@@ -44,3 +51,36 @@ async def test_what_is_signed_is_what_is_shown(name: str) -> None:
         assert mine.state is theirs.state is State.TERMINATED
         assert mine.reasons == theirs.reasons
         assert await count(s.planner, Contract) == 1
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
+LEAVES = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | TEXTS
+DOCUMENTS = st.recursive(LEAVES, lambda part: st.lists(part, max_size=4) | st.dictionaries(TEXTS, part, max_size=4))
+
+
+@settings(max_examples=300, deadline=None)
+@given(DOCUMENTS)
+def test_three_readers_read_the_same_and_the_signed_form_has_one_spelling(value: Json) -> None:
+    spelled = canonical(value)
+    assert loads(spelled) == json.loads(spelled) == orjson.loads(spelled) == value
+    assert canonical(loads(json.dumps(value, indent=1).encode())) == spelled == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a":1,"a":2}',
+        b'{"a":1,"\\u0061":2}',
+        b'{"a":NaN}',
+        b'{"a":9007199254740993}',
+        b'{"a":"\\ud800"}',
+        b"\xef\xbb\xbf{}",
+        b'{"a":1}{"a":2}',
+        b'{"a":01}',
+        b"{'a':1}",
+        b'{"a":1,}',
+    ],
+)
+def test_what_readers_understand_differently_is_no_document(text: bytes) -> None:
+    with pytest.raises(InvalidInput):
+        loads(text)

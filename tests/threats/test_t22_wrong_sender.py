@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.services.spaces import Space, space
+from tests.services.spaces import Space, log_kinds, space, stored
 from tests.threats.attacks import post, send
 from trustspace.core.canon import canonical
 from trustspace.protocols import dsp
@@ -59,8 +59,11 @@ async def test_a_third_party_sees_nothing(row: Endpoint) -> None:
             assert answer.status == 404
             return
         body = await body_of(s, row, process.peer_pid, process.key)
+        leaves = await log_kinds(s.bus, process.key)
         assert (await send(s, url, body, stranger.engine.seal)).status == 404
         assert (await post(s, url, body, "")).status == 401
+        assert await stored(s.bus, type(process), process.key) == process, "nothing moved"
+        assert await log_kinds(s.bus, process.key) == leaves
         assert (await send(s, url, body)).status != 404, "the control: the counterparty is answered"
         assert mine.state == theirs.state
 

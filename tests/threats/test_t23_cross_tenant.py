@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pytest
 
-from tests.services.spaces import Space, said, space, stored
+from tests.services.spaces import Space, bearer, said, space, stored
 from tests.threats.attacks import send
 from trustspace.core.canon import canonical
-from trustspace.core.contract import Contract, Status
+from trustspace.core.contract import Contract, Negotiation, Status
+from trustspace.core.transfer import Transfer
 from trustspace.core.usage import Use
+from trustspace.node import beside, dataplane
+from trustspace.node.beside import GROWTH, HINT
 from trustspace.node.seal import Seal
-from trustspace.ports import Answer
+from trustspace.ports import Answer, Tx
+from trustspace.protocols import dsp
 from trustspace.services.ending import ENDINGS
 from trustspace.services.usage import DELIVERIES, DENIALS
 
@@ -61,3 +68,30 @@ async def test_the_token_of_one_transfer_opens_no_other() -> None:
         stolen = address.get("authorization").removeprefix("Bearer ")
         assert (await s.ask(mine, "monday", token=stolen)).status == 404
         assert (await s.ask(mine, "monday")).status == 201, "the control"
+
+
+async def test_every_route_asks_who_calls_and_a_stranger_changes_nothing() -> None:
+    async with space() as s:
+        contract = await s.contract()
+        transfer = await s.transfer(contract)
+        stranger = (await s.world.connector("stranger")).engine.seal
+        kinds = (Contract, Negotiation, Transfer, Use)
+        before = [await s.bus.store.read(partial(everything, kind=kind)) for kind in kinds]
+        names = {"pid": transfer.peer_pid, "transfer": transfer.peer_pid, "use": "monday", "id": s.product.product}
+        routes = [*dataplane.routes(s.bus.engine), *beside.routes(s.bus.engine)]
+        table = [(row.method, s.bus.engine.base + row.path) for row in dsp.ENDPOINTS]
+        table += [(method, s.bus.settings.public_url + one.path) for one in routes for method in one.methods or ()]
+        for method, template in table:
+            url = template.format(**names)
+            if method == "HEAD" or url.endswith(HINT):  # a hint is taken from anybody, and says nothing
+                continue
+            peer = s.world.network.peer()
+            assert (await peer.request(method, url, body=b"{}")).status == 401, (method, url)
+            token = stranger.token(s.bus.did, method, url.removeprefix(s.bus.settings.public_url), b"{}")
+            answer = await peer.request(method, url, body=b"{}", headers=bearer(token))
+            assert 400 <= answer.status < 500 or "/catalog/" in url or url.endswith(GROWTH), (method, url)
+        assert [await s.bus.store.read(partial(everything, kind=kind)) for kind in kinds] == before
+
+
+def everything(tx: Tx, *, kind: type[Any]) -> list[Any]:
+    return tx.find(kind, limit=1000)

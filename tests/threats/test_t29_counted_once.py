@@ -33,6 +33,24 @@ async def test_parallel_asks_get_exactly_what_is_left(left: int) -> None:
         await s.world.quiet()
 
 
+async def test_ten_uses_are_ten_for_two_hundred_at_once() -> None:
+    async with space(offer(use(count=10)), storage="sqlite") as s:
+        contract = await s.contract()
+        transfer = await s.transfer(contract)
+        answers: list[Answer] = []
+
+        async def ask(number: int) -> None:
+            answers.append(await s.ask(transfer, f"{number}"))
+
+        async with anyio.create_task_group() as group:
+            for number in range(200):
+                group.start_soon(ask, number)
+        statuses = [one.status for one in answers]
+        assert (statuses.count(201), statuses.count(403)) == (10, 190)
+        assert (await stored(s.bus, Counter, contract.key)).used == 10
+        await s.world.quiet(20)
+
+
 async def test_the_bytes_are_those_that_were_decided_on() -> None:
     async with space() as s:
         transfer = await s.transfer(await s.contract())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,18 @@ def test_database_is_for_its_owner_only(tmp_path: Path) -> None:
 
 def _modes(folder: Path) -> dict[str, int]:
     return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
+
+
+def test_asking_for_the_holder_writes_nothing_and_hinders_nobody(tmp_path: Path) -> None:
+    assert holder(tmp_path) is None
+    assert not (tmp_path / "lock").exists()
+    (tmp_path / "lock").write_text("12345\n")
+    assert holder(tmp_path) is None
+    assert (tmp_path / "lock").read_text() == "12345\n", "the last holder's, still"
+    with (tmp_path / "lock").open() as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        timer = threading.Timer(0.004, asking.close)
+        timer.start()
+        with FolderLock.acquire(tmp_path):
+            assert holder(tmp_path) == os.getpid()
+        timer.join()

@@ -13,10 +13,13 @@ from typing import Final
 
 from trustspace.core.canon import Json, JsonObject
 from trustspace.core.errors import InvalidInput
+from trustspace.protocols.dsp.contexts import check_context
 
 _LITERAL: Final = frozenset({"@value", "@type", "@language", "@direction"})
 _NAMED: Final = frozenset({"@id", "@type"})
 _KEYWORDS: Final = frozenset({"@id", "@type", "@value", "@list", "@set", "@language", "@graph"})
+_MEMBERS: Final = (_KEYWORDS - {"@graph"}) | {"@context"}
+"""Keywords that may stand in an object; `@nest`, `@included` and others would put members where nobody looks."""
 SEVERAL: Final = frozenset({"isAllOf", "isAnyOf", "isNoneOf"})
 """Operators whose right operand is an array, also of one."""
 
@@ -46,12 +49,16 @@ class Names:
 
     def within(self, context: Json) -> Names:
         """The names below a `@context`; `InvalidInput` where it gives a name of the protocol another meaning."""
+        check_context(context, self.known.context, self._is_ours)
         entries = context if isinstance(context, list) else [context]
         names = self
         for entry in entries:
             if isinstance(entry, dict):
                 names = names._with(entry)._with(entry)  # a name may be explained by another one beside it
         return replace(names, vocab="") if self.known.context in entries else names
+
+    def _is_ours(self, name: str) -> bool:
+        return name in self.known.spaces or name in self.known.terms.values()
 
     def _with(self, entry: JsonObject) -> Names:
         added = {name: meant for name, value in entry.items() if (meant := self._meant(name, value))}
@@ -129,6 +136,8 @@ def _node(value: JsonObject, names: Names) -> JsonObject:
     members: JsonObject = {}
     for name, item in value.items():
         short = names.member(name)
+        if short[:1] == "@" and short not in _MEMBERS:
+            raise InvalidInput(f"{short!r:.50} would change what stands where, and is not read here", where="message")
         read = _value(short, item, names)
         if read is None or (read == [] and short in names.known.sets):  # JSON-LD: it is not there
             continue

@@ -22,10 +22,33 @@ Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-_PLATFORM: Final = frozenset({ipaddress.IPv4Address("168.63.129.16")})
-"""Public by their number and yet a host's own: the platform services of a cloud (Azure)."""
-_RELAYS: Final = ipaddress.IPv4Network("192.88.99.0/24")
-"""6to4 relays, withdrawn (RFC 7526): what is sent there ends at whoever claims the address."""
+_INNER: Final = tuple(
+    map(
+        ipaddress.IPv4Network,
+        [
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.88.99.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/4",
+            "240.0.0.0/4",
+            "168.63.129.16/32",
+        ],
+    )
+)
+"""IANA's special-purpose registry for IPv4, and a number that looks public and is a host's own: a cloud's platform."""
+_INNER_SIX: Final = tuple(map(ipaddress.IPv6Network, ["2001::/23", "2001:db8::/32", "3fff::/20"]))
+"""The same inside of 2000::/3: protocol assignments (Teredo among them) and documentation. Both are written out here,
+since what the standard library takes for private differs between its versions."""
 
 
 def _meant(address: Address) -> Iterator[Address]:
@@ -35,17 +58,15 @@ def _meant(address: Address) -> Iterator[Address]:
         return
     if address.sixtofour is not None:
         yield address.sixtofour
-    yield from address.teredo or ()
     if address in _NAT64:
         yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 def _is_public(address: Address) -> bool:
-    if isinstance(address, ipaddress.IPv6Address):
-        return address in _NAT64 or (address in _GLOBAL_UNICAST and not address.is_private)
-    if address in _PLATFORM or address in _RELAYS:
-        return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in _INNER)
+    unicast = address in _GLOBAL_UNICAST and not any(address in network for network in _INNER_SIX)
+    return unicast or address in _NAT64
 
 
 @dataclass(frozen=True, slots=True)

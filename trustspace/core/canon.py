@@ -141,7 +141,7 @@ def _no_constant(name: str) -> NoReturn:
 def _number(text: str) -> float:
     value = float(text)
     if value - value != 0:
-        raise ValueError(f"{text} is out of range")
+        raise ValueError(f"{text:.40} is out of range")
     return value
 
 

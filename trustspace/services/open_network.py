@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
-from trustspace.core.canon import decode64, loads_object
 from trustspace.core.contract import Negotiation
-from trustspace.core.errors import InvalidInput, Refused
 from trustspace.core.identity import tokens
+from trustspace.core.origins import parse_origin
 from trustspace.core.transfer import Transfer
 from trustspace.ports import Clock, Ids, Store, Tx
 from trustspace.services.exchange import Caller, Incoming
@@ -45,9 +43,8 @@ class OpenNetwork:
         return Incoming(caller, body, "", self._ids.token(), digest, expires, target)
 
     async def check_callback(self, caller: Caller, callback: str) -> None:  # noqa: ARG002 -- as in Directory
-        """Any address that could be called; which networks may be, the transport decides. Raises `Refused`."""
-        if urlsplit(callback).scheme not in {"http", "https"}:
-            raise Refused("callbackAddress is not an address that can be called", where="callbackAddress")
+        """Any address that could be called; which networks may be, the transport decides. Raises `InvalidInput`."""
+        parse_origin(callback, where="callbackAddress")
 
     async def refresh(self) -> int:
         """There is no list of participants."""
@@ -63,17 +60,8 @@ class OpenNetwork:
 
 def named(token: str) -> str:
     """The name in a bearer token: the `iss` of a JWT, or the token itself where it is a printable word."""
-    name = _issuer(token) or token
+    name = tokens.issuer_unverified(token) or token
     return name if name.isprintable() and 0 < len(name) <= LONGEST else ANYONE
-
-
-def _issuer(token: str) -> str:
-    """What a JWT says of who made it; "" where this is none. It is believed: nobody here could check it."""
-    try:
-        issuer = loads_object(decode64(token.split(".")[1])).get("iss")
-    except (IndexError, InvalidInput):
-        return ""
-    return issuer if isinstance(issuer, str) else ""
 
 
 def _counterparty(tx: Tx, pid: str) -> str:

@@ -29,6 +29,7 @@ from trustspace.core.identity.tokens import (
     TokenKind,
     claimed,
     issue,
+    issuer_unverified,
     read_header,
     request_digest,
     sign_statement,
@@ -128,6 +129,12 @@ def test_what_a_token_claims_is_read_before_its_key_is_known() -> None:
             claimed(token)
     with pytest.raises(Unauthenticated):
         read_header("x")
+
+
+def test_the_issuer_of_any_token_is_what_it_says() -> None:
+    assert issuer_unverified(make()) == issuer_unverified(forge(head={"jwk": {}, "alg": "RS256"})) == BUS
+    for token in ("", "x", "a.b.c", f"a.{encode64(b'{}')}", f"a.{encode64(b'[]')}.c", forge(change={"iss": 5})):
+        assert issuer_unverified(token) == ""
 
 
 def test_a_token_belongs_to_its_request() -> None:

@@ -125,8 +125,10 @@ def compacted(value: Json, names: Names) -> Json:
 
 
 def sole(value: Json) -> Json:
-    """The item of an array of one; anything else as it is."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
+    """The item of an array of one, however many arrays are around it; anything else as it is."""
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value
 
 
 def _node(value: JsonObject, names: Names) -> JsonObject:
@@ -171,11 +173,12 @@ def _listed(item: Json) -> list[Json]:
 
 def _item(name: str, item: Json, names: Names) -> Json:
     if isinstance(item, dict):
+        item = {key: one for key, one in item.items() if one is not None or key == "@value"}  # null is not there
         if "@value" in item and item.keys() <= _LITERAL:
-            return item["@value"]
+            return sole(item["@value"])
         if not ("@id" in item and item.keys() <= (_NAMED if name in names.known.references else {"@id"})):
             return _node(item, names)
-        item = item["@id"]
+        item = sole(item["@id"])
     if not isinstance(item, str):
         return item
     if name in names.known.words:
@@ -185,8 +188,13 @@ def _item(name: str, item: Json, names: Names) -> Json:
 
 def _type(item: Json, names: Names) -> Json:
     """The protocol's name of a type; of several the one that it has a name for."""
-    types = [names.word(one) if isinstance(one, str) else one for one in (item if isinstance(item, list) else [item])]
-    known = [one for one in types if isinstance(one, str) and one in names.known.types]
+    if item is None:
+        return None
+    given = item if isinstance(item, list) else [item]
+    if not all(isinstance(one, str) for one in given):
+        raise InvalidInput("a type is a text", where="@type")
+    types = [names.word(one) for one in given]
+    known = [one for one in types if one in names.known.types]
     return known[0] if len(types) > 1 and len(known) == 1 else sole(types)
 
 

@@ -32,6 +32,8 @@ def node(tmp_path: Path) -> Path:
         (("get",), "Missing argument"),
         (("search", "--limit", "many"), "valid integer"),
         (("publish", "x.csv"), "a product needs a title"),
+        (("publish", "--title", "x"), "a product needs a file"),
+        (("publish", "--update", "urn:uuid:1"), "a product needs a file"),
         (("negotiate", "x", "--policy", "/none.json"), "/none.json"),
         (("id", "make", "moon", "--subject", "x", "--place", "y"), "moon"),
         (("status", "--dir", "/nowhere"), "there is no node in this folder"),

@@ -34,6 +34,9 @@ _STEPS: Final[tuple[tuple[type[BaseException], str, str], ...]] = (
 )
 
 
+_DATED: Final = "is this machine's clock right, and has the peer renewed its certificate?"
+
+
 def _reason(error: BaseException) -> str:
     """The short reason inside an aiohttp or ssl error."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
@@ -46,6 +49,11 @@ def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
+def _is_dated(text: str) -> bool:
+    """Whether a certificate is refused because of the time."""
+    return "certificate has expired" in text or "certificate is not yet valid" in text
+
+
 @contextmanager
 def explained(origin: Origin, timeout: float) -> Iterator[None]:
     """Turn whatever the transport raises into `Unavailable`, naming the step that failed."""
@@ -55,7 +63,7 @@ def explained(origin: Origin, timeout: float) -> Iterator[None]:
         for kind, what, hint in _STEPS:
             if isinstance(error, kind):
                 text = what.format(error=_reason(error), timeout=timeout)
-                raise Unavailable(text, where=str(origin), hint=hint) from error
+                raise Unavailable(text, where=str(origin), hint=_DATED if _is_dated(text) else hint) from error
         raise
 
 

@@ -21,7 +21,11 @@ LISTED = ("contract", "role", "peer_name", "title", "status", "signed", "origin"
 def list_negotiations(state: str = "", folder: Folder = HERE, json: AsJson = False) -> None:
     """List negotiations and what each waits for."""
     seen = on_node(folder, lambda node: node.call("negotiations", state=state, limit=MANY))
-    show(seen, json, columns=("negotiation", "role", "peer_name", "title", "state", "waits_for", "contract", "reason"))
+    show(
+        seen,
+        json,
+        columns=("negotiation", "role", "peer_name", "title", "state", "waits_for", "contract", "signed", "reason"),
+    )
 
 
 @negotiations.command()
@@ -94,5 +98,5 @@ def uses(
 ) -> None:
     """List who used what, under which contract, how often, and what was refused."""
     page = on_node(folder, lambda node: node.call("uses", contract=contract, offset=str(offset), limit=str(limit)))
-    columns = ("at", "contract", "decision", "number", "purpose", "state", "reason", "use")
+    columns = ("at", "contract", "signed", "decision", "number", "purpose", "state", "reason", "use")
     show(page if json else page.results, json, columns=columns)

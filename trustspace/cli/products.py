@@ -25,6 +25,7 @@ Visible = Annotated[
         " an identifier, a 统一社会信用代码, or everyone; for others there is no such product"
     ),
 ]
+Signatures = Annotated[str, typer.Option(help="required or optional: whether both must sign; else as the settings say")]
 Key = Annotated[str, typer.Option(help="a name for this wish: the same again gives the same, whatever happened")]
 
 
@@ -47,6 +48,7 @@ def publish(
     dataset: Annotated[str, typer.Option(help="the id that others know it by already; default: a new one")] = "",
     offer_id: Annotated[str, typer.Option(help="the id of its offer, where it has one already")] = "",
     visible_to: Visible = None,
+    signatures: Signatures = "",
     update: Annotated[str, typer.Option(help="a new version of this product of yours (urn:uuid:…)")] = "",
     key: Key = "",
     folder: Folder = HERE,
@@ -76,9 +78,19 @@ def publish(
             offer_id=offer_id,
         )
         approval = "manual" if manual else "automatic"
-        return await node.publish(product, terms, key=key, approval=approval, visible_to=visible_to or ())
+        return await node.publish(
+            product, terms, key=key, approval=approval, visible_to=visible_to or (), signatures=_choice(signatures)
+        )
 
     show(on_node(folder, act), json)
+
+
+def _choice(text: str) -> views.Signatures:
+    from trustspace.core.errors import MisusedError
+
+    if text not in ("", "required", "optional"):
+        raise MisusedError(f"{text!r} is neither required nor optional", where="--signatures")
+    return "required" if text == "required" else "optional" if text else ""
 
 
 def _policy(
@@ -119,7 +131,7 @@ def search(
     if json:
         show(page, json)
         return
-    show(page.results, json, columns=("code", "title", "owner_name", "state"))
+    show(page.results, json, columns=("code", "title", "owner_name", "owner_signs", "state"))
     sys.stderr.write(f"{offset + 1 if page.results else 0}-{offset + len(page.results)} of {page.total}\n")
 
 
@@ -131,10 +143,19 @@ def show_offer(code: Code, folder: Folder = HERE, json: AsJson = False) -> None:
     else:
         head = (offer.title, f"{offer.provider_name} {offer.provider_identifier}")
         sys.stdout.write("".join(f"{one_line(text)}\n" for text in head))
+        sys.stdout.write(f"{_signing(offer)}\n")
         clauses(offer.clauses)
     if not offer.acceptable:
         sys.stderr.write(f"not acceptable: {one_line(offer.reason)}\n")
         raise typer.Exit(1)
+
+
+def _signing(offer: views.OfferView) -> str:
+    """What is known of the signatures under a contract to come."""
+    asked = ", and asks for them" if offer.signatures == "required" else ""
+    if offer.provider_signs:
+        return f"the provider signs contracts{asked} 签署合约"
+    return f"the provider is not known to sign contracts{asked}: one with it may stay unsigned 未签名"
 
 
 def clauses(given: list[views.ClauseView]) -> None:
@@ -158,6 +179,7 @@ def negotiate(
     dataset: Annotated[str, typer.Option(help="the dataset's id there")] = "",
     policy: Annotated[Path | None, typer.Option(help="other terms than offered: an ODRL file")] = None,
     wait: float = 30.0,
+    signatures: Signatures = "",
     key: Key = "",
     folder: Folder = HERE,
     json: AsJson = False,
@@ -171,7 +193,9 @@ def negotiate(
         raise MisusedError("give a product's code, or --connector and --dataset", where="negotiate")
     found = code or DatasetAt(connector, dataset)
     terms = read_policy(policy) if policy else None
-    show(on_node(folder, lambda node: node.negotiate(found, key=key, wait=wait, policy=terms)), json)
+    demand = _choice(signatures)
+    asked = on_node(folder, lambda node: node.negotiate(found, key=key, wait=wait, policy=terms, signatures=demand))
+    show(asked, json)
 
 
 def get(

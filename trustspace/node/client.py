@@ -104,11 +104,13 @@ class Participant(ABC):
         key: str = "",
         approval: str = "automatic",
         visible_to: Sequence[str] = (),
+        signatures: v.Signatures = "",
     ) -> v.ProductView:
         """Publish a product under a policy: submitted to the functional node, listed once approved and coded.
 
         `visible_to`: whom the offer is for, by alternatives: `members`, `region:35`, `region:3501`, `industry:0054`, a
         DID, an identifier, a 统一社会信用代码; for anybody else there is no such product. None: everyone.
+        `signatures`: whether its contracts must be signed by both, "" for what the node's settings say.
         """
         if len(product.files) != 1:
             raise Refused("a product has exactly one file", where="files", hint="zip them, or publish each")
@@ -126,6 +128,7 @@ class Participant(ABC):
             dataset=product.dataset,
             offer_id=product.offer_id,
             visible_to=list(visible_to),
+            signatures=signatures,
             key=key,
         )
         return await self._one(v.ProductView, "publish", request=request)
@@ -172,11 +175,15 @@ class Participant(ABC):
         key: str = "",
         wait: float = 30.0,
         policy: Policy | None = None,
+        signatures: v.Signatures = "",
     ) -> v.ContractView:
-        """Negotiate an offer to the end: a contract, or `Refused` with the reason. `policy`: other terms."""
+        """Negotiate an offer to the end: a contract, or `Refused` with the reason.
+
+        `policy`: other terms; `signatures`: whether it must be signed by both, "" for what the node's settings say.
+        """
         terms = to_odrl(policy) if policy else None
         what = asdict(found) if isinstance(found, DatasetAt) else {"code": _code(found)}
-        request = v.NegotiateRequest(key=key, wait=wait, policy=terms, **what)
+        request = v.NegotiateRequest(key=key, wait=wait, policy=terms, signatures=signatures, **what)
         done = await self._one(v.NegotiationView, "negotiate", request=request)
         if not done.contract:
             raise Refused(

@@ -55,6 +55,7 @@ from trustspace.services.negotiation import Negotiations
 from trustspace.services.open_network import OpenNetwork
 from trustspace.services.planning import HOLD, RULE, Plan
 from trustspace.services.registry_client import RegistryClient
+from trustspace.services.signatures import known_to_sign
 from trustspace.services.transfer import Transfers
 from trustspace.services.usage import NOTICE, Books, Gate
 from trustspace.services.witnessing import Witness
@@ -93,8 +94,8 @@ class Engine:
         self.registry.clocks = self.clocks
         plain = PlainHttp.of(settings.network.plain_http)
         resolver = DidWebResolver(self.peer, url_from_did, plain=plain if settings.plain else None)
-        met = partial(remember, self.store)
-        self.listed = Directory(self._fetch_list, resolver, self.roots, self.clock, self.me, met)
+        met, signing = partial(remember, self.store), partial(known_to_sign, self.store, self.clock)
+        self.listed = Directory(self._fetch_list, resolver, self.roots, self.clock, self.me, met, signing)
         self.directory = self.open or self.listed
         self.receipts, self.waiting, self.streams = Receipts(self.seal), Waiting(), Streams()
         self.source = FileSource(folder.files)
@@ -332,7 +333,7 @@ class Engine:
         peer = await self.directory.known(outgoing.to, fresh=False)
         receipt = answer.headers.get(RECEIPT, "")
         if not receipt:
-            if peer.signs:
+            if peer.receipts:
                 raise Unavailable("the answer has no receipt", where=outgoing.to)
             return
         key = peer.keys.get(signer_of(receipt))

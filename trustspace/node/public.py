@@ -210,6 +210,8 @@ def _versions(engine: Engine) -> Callable[[Request], Awaitable[Response]]:
 def _document(engine: Engine) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(_: Request) -> Response:
         services = [("DataService", engine.base), ("CatalogService", f"{engine.base}/catalog")]
+        if engine.seal.certificate and not engine.settings.open:
+            services.append((did.SIGNING, f"{engine.settings.public_url}{OURS}"))
         former = engine.folder.read_certificate("signing.former")  # what was signed before a renewal is still under way
         certificates = [one for one in dict.fromkeys((engine.seal.certificate, former)) if one]
         return Response(did.make_document(engine.me, certificates=certificates, services=services), media_type=JSON)

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 NAME: Final = r"^[!-.0-~]{0,200}$"
 """What a dataset may be called: printable, and a segment of a path."""
+Signatures = Literal["", "required", "optional"]
+Bears = Literal["", "both", "unsigned"]
 
 
 class View(BaseModel):
@@ -67,6 +69,7 @@ class StatusView(View):
     log_size: int = 0
     log_root: str = ""
     contracts: int = 0
+    unsigned: int = Field(default=0, description="how many of them are not signed by both")
     warnings: list[str] = []
     version: str = ""
 
@@ -136,6 +139,7 @@ class ProductRequest(View):
     dataset: str = Field(default="", pattern=NAME, description="its id, where it has one already; else a new urn:uuid")
     offer_id: str = Field(default="", description="the id of its offer, where it has one already; else a new urn:uuid")
     visible_to: list[str] = Field([], description="who may see it: alternatives of an access rule; empty: everyone")
+    signatures: Signatures = ""
     key: str = Field("", description="the same key gives the same product: safe to repeat")
 
 
@@ -159,6 +163,7 @@ class ProductView(View):
     size: int
     media_type: str
     visible_to: list[str] = []
+    signatures: Signatures = ""
     created: datetime
     changed: datetime
 
@@ -174,6 +179,7 @@ class EntryView(View):
     keywords: list[str] = []
     owner: str = Field(description="identifier of the connector that offers it")
     owner_name: str = ""
+    owner_signs: Literal["", "yes"] = Field(default="", description="yes: known here to sign contracts")
     industry: str = ""
     topic: str = ""
     endpoint: str = Field("", description="the provider's DSP base URL")
@@ -220,6 +226,8 @@ class OfferView(View):
     reason: str = ""
     size: int | None = None
     digest: str = ""
+    signatures: Signatures = Field(default="", description="what the provider asks for")
+    provider_signs: bool = Field(default=False, description="whether the provider is known to sign contracts")
 
 
 # --- contracts -------------------------------------------------------------------------------------------------------
@@ -235,6 +243,7 @@ class NegotiateRequest(View):
     offer: str = Field(default="", description="the offer's id, with its terms in `policy`: nothing is looked up then")
     policy: dict[str, Any] | None = Field(None, description="other terms than offered: a counter-offer")
     wait: float = 30.0
+    signatures: Signatures = ""
     key: str = Field("", description="the same key gives the same negotiation: safe to repeat")
 
 
@@ -256,6 +265,7 @@ class NegotiationView(View):
     waits_for: str = ""
     reason: str = ""
     contract: str = ""
+    signed: Bears = Field(default="", description="the contract, once there is one")
     title: str = ""
     policy: dict[str, Any] | None = None
     changes: list[str] = Field([], description="what differs from the last round")
@@ -306,9 +316,7 @@ class TransferRequestView(View):
 
     wait: float = 30.0
     key: str = ""
-    connector: str = Field(
-        default="", description="the provider's address, on an open test network, where none is known"
-    )
+    connector: str = Field(default="", description="the provider's address on an open test network, if not known")
 
 
 class TransferView(View):
@@ -337,6 +345,7 @@ class UseView(View):
 
     use: str
     contract: str
+    signed: Bears = Field(default="", description="the contract that it is under")
     decision: Literal["permit", "conditional", "deny", "default-deny"]
     reason: str = ""
     purpose: str = ""
@@ -386,6 +395,7 @@ class LogEntryView(View):
     index: int
     kind: str
     time: datetime
+    unsigned: bool = Field(default=False, description="no receipt of the peer's, or not both signatures")
     subjects: list[str]
     data: dict[str, Any]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Protocol
 
 import anyio
 
@@ -25,7 +25,7 @@ from trustspace.core.errors import (
 )
 from trustspace.core.identity import tokens
 from trustspace.core.identity.certificates import Profile, public_key_of, verify_chain
-from trustspace.core.identity.did import Document, read_document
+from trustspace.core.identity.did import SIGNING, Document, read_document
 from trustspace.core.identity.keys import thumbprint
 from trustspace.core.identity.participants import Participant, ParticipantList
 from trustspace.core.identity.tokens import TokenKind
@@ -69,6 +69,13 @@ def saw_list(tx: Tx, version: int) -> None:
         tx.save(replace(seen, newest=version), expect=seen.version)
 
 
+class Signing(Protocol):
+    """What is known of who signs."""
+
+    def __call__(self, participant: str, identifier: str, *, said: bool) -> Awaitable[bool]:
+        """Whether a participant signs, that does or does not say so in its document now."""
+
+
 class Directory:
     """The participants of one functional node, as one connector sees them."""
 
@@ -80,9 +87,10 @@ class Directory:
         clock: Clock,
         me: str,
         met: Callable[[str, Sequence[bytes]], Awaitable[None]] | None = None,
+        signing: Signing | None = None,
     ) -> None:
         self._fetch, self._resolver, self._roots = fetch, resolver, roots
-        self._clock, self._me, self._met = clock, me, met
+        self._clock, self._me, self._met, self._signing = clock, me, met, signing
         self._list: ParticipantList | None = None
         self._callers: dict[str, Caller] = {}
         self._lock = anyio.Lock()
@@ -108,7 +116,7 @@ class Directory:
     async def authenticate(self, token: str, method: str, target: str, body: bytes) -> Incoming:
         """Who sent this request; raises `Unauthenticated` with the reason."""
         said = tokens.claimed(token)
-        caller = await self._signing(said.issuer, said.thumbprint)
+        caller = await self._by_key(said.issuer, said.thumbprint)
         digest = tokens.request_digest(method, target, body)
         try:
             claims = tokens.verify(
@@ -153,7 +161,7 @@ class Directory:
         """How old the list in use is."""
         return self._list.age(self._clock.now()) if self._list else timedelta.max
 
-    async def _signing(self, participant: str, thumbprint: str) -> Caller:
+    async def _by_key(self, participant: str, thumbprint: str) -> Caller:
         """The caller, with that certificate among those that stand: a renewed one is looked up once more."""
         caller = await self.known(participant)
         if thumbprint not in caller.keys:
@@ -176,12 +184,17 @@ class Directory:
             identifier=listed.identifier,
             credit_code=listed.credit_code,
             name=listed.name,
-            signs=True,
+            signs=await self._signs(listed, document),
+            receipts=_announces(document),
             keys={thumbprint(one): public_key_of(one) for one in certificates},
             endpoint=listed.endpoints.get("url", ""),
         )
         self._callers[listed.did] = caller
         return caller
+
+    async def _signs(self, listed: Participant, document: Document) -> bool:
+        said = _announces(document)
+        return await self._signing(listed.did, listed.identifier, said=said) if self._signing else said
 
     def _standing(self, document: Document, listed: Participant) -> list[bytes]:
         """The certificates of a document that are this participant's now, as the list confirms."""
@@ -226,6 +239,10 @@ class Directory:
         if self._list is None or new.version != self._list.version:
             self._callers.clear()
         self._list = new
+
+
+def _announces(document: Document) -> bool:
+    return document.service(SIGNING) is not None
 
 
 def _age(age: timedelta) -> str:

@@ -34,8 +34,9 @@ OVERTAKEN: Final = 3
 class Caller:
     """Who sent a message, as established by its token: participant id, identifier, credit code, name.
 
-    `signs`: whether this peer signs contracts and receipts, so that it must go on doing so. `keys` are the public keys
-    (DER) of its signing certificates that stand, by thumbprint; `endpoint` is the base address of its protocol.
+    `signs`: whether this peer signs contracts, or ever did, so that it must go on doing so; `receipts`: whether it says
+    now that it gives a receipt with each answer. `keys` are the public keys (DER) of its signing certificates that
+    stand, by thumbprint; `endpoint` is the base address of its protocol.
     """
 
     participant: str
@@ -43,6 +44,7 @@ class Caller:
     credit_code: str = ""
     name: str = ""
     signs: bool = False
+    receipts: bool = False
     keys: Mapping[str, bytes] = field(default_factory=dict, compare=False)
     endpoint: str = ""
 

@@ -8,6 +8,7 @@ from trustspace.core.contract import Contract
 from trustspace.core.errors import Conflict, Refused
 from trustspace.ports import Store, Tx
 from trustspace.services.logging import log
+from trustspace.services.signatures import note_signed
 
 
 async def take_in(store: Store, contracts: Sequence[Contract], *, require_signatures: bool) -> list[Contract]:
@@ -28,6 +29,7 @@ def _keep(tx: Tx, contract: Contract) -> Contract:
     known = tx.get(Contract, contract.key)
     if known is None:
         _log_imported(tx, contract)
+        note_signed(tx, contract)
         return tx.save(contract, expect=0)
     if known.digest != contract.digest:
         raise Conflict("there is another contract of this id here", where=contract.key, hint="see contracts show")

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from trustspace.core.canon import JsonObject, decode64, digest
 from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import (
+    REQUIRES,
     Agreement,
     Contract,
     ContractAgreement,
@@ -39,12 +40,13 @@ from trustspace.core.contract import (
 from trustspace.core.errors import Conflict, IllegalTransition, InvalidInput, NotVerified, Refused
 from trustspace.core.policy import Policy, check_enforceable, lapsed
 from trustspace.ports import Tx
-from trustspace.services.deciding import NOT_HERE, Deciding, House, Next, requested
+from trustspace.services.deciding import NOT_HERE, SIGNS, Deciding, House, Next, requested
 from trustspace.services.exchange import Caller, Exchange, Incoming, Reply
 from trustspace.services.logging import log
 from trustspace.services.machinery import Follow, Machinery, Saying, Surroundings, nothing
 from trustspace.services.naming import name, named
 from trustspace.services.planning import asked_for, default, is_ours
+from trustspace.services.signatures import REQUIRED, Expected, announced, expected, note_signed, unannounced
 
 OBJECTION: Final = "objection"
 
@@ -107,8 +109,10 @@ class Negotiations(Deciding):
         opening = None if pid else self._opened(message, incoming.caller)
         also: Callable[[Tx, Negotiation], None] = nothing
         follow: Follow[Negotiation, Message] | None = self._at_once
+        if isinstance(message, ContractRequest | ContractOffer) and message.signs:
+            also = partial(announced, incoming.caller)
         if isinstance(message, ContractEvent) and message.event is Event.FINALIZED:
-            also = partial(self._finalized, message, signs=incoming.caller.signs)
+            also = partial(self._finalized, message)
         if isinstance(message, ContractAgreement) and (wrong := _objection(message)):
             also, follow = partial(_object, wrong), None
         return await self._exchange.take(incoming, message, pid=pid, opening=opening, also=also, follow=follow)
@@ -173,7 +177,10 @@ class Negotiations(Deciding):
         return await self._a.store.read(lambda tx: is_ours(tx, negotiation))
 
     async def _agree(self, negotiation: Negotiation) -> Next:
-        peer = _party(await self._people.known(negotiation.peer))
+        caller = await self._people.known(negotiation.peer)
+        peer = _party(caller)
+        if wrong := unannounced(negotiation, await self._expected(negotiation, caller)):
+            return self._end(negotiation, wrong, "refused")
 
         def make(current: Negotiation) -> Message:
             offer = requested(current)
@@ -194,7 +201,7 @@ class Negotiations(Deciding):
     async def _verify(self, negotiation: Negotiation) -> Next:
         peer = await self._people.known(negotiation.peer)
         objected = await self._a.store.read(lambda tx: named(tx, OBJECTION, negotiation.key))
-        objection = objected or self._objection(negotiation, peer)
+        objection = objected or self._objection(negotiation, peer, await self._expected(negotiation, peer))
         if objection:
             return self._end(negotiation, objection, "refused")
 
@@ -205,33 +212,31 @@ class Negotiations(Deciding):
 
         return Saying(make)
 
-    def _objection(self, negotiation: Negotiation, peer: Caller) -> str:
+    async def _expected(self, negotiation: Negotiation, peer: Caller) -> Expected:
+        house = self.house.require_signatures
+        return await self._a.store.read(lambda tx: expected(tx, negotiation, peer, house=house))
+
+    def _objection(self, negotiation: Negotiation, peer: Caller, wanted: Expected) -> str:
         agreement, signature = negotiation.agreed, decode64(negotiation.provider_signature)
         try:
             if agreement is None:
                 raise Refused("the agreement is missing")
             check_understood(negotiation.agreement.encode(), negotiation.offer)
             check_agreement(negotiation, agreement, me=self.house.party, peer=_party(peer), now=self._a.clock.now())
-            self._check_signed(signature, peer, "agreement")
+            wanted.check(signature, "agreement")
             if signature:
                 self._notary.check(negotiation.agreement.encode(), signature, peer)
         except (InvalidInput, NotVerified, Refused) as error:
             return f"the agreement is not what was offered: {error}"
         return ""
 
-    def _check_signed(self, signature: bytes, peer: Caller, what: str) -> None:
-        if signature:
-            return
-        if peer.signs:
-            raise Refused(f"the {what} is not signed though this peer signs: a downgrade")
-        if self.house.require_signatures:
-            raise Refused(f"the {what} is not signed, and signatures are required here")
-
     async def _finalize(self, negotiation: Negotiation) -> Next:
         peer = await self._people.known(negotiation.peer)
         theirs, ours = decode64(negotiation.consumer_signature), decode64(negotiation.provider_signature)
+        wanted = await self._expected(negotiation, peer)
         try:
-            self._check_signed(theirs, peer, "verification")
+            if ours or wanted.demanded:  # what we did not sign ourselves cannot be countersigned
+                wanted.check(theirs, "verification")
             if theirs:
                 self._notary.check_counter(negotiation.agreement.encode(), ours, theirs, peer)
         except (InvalidInput, NotVerified, Refused) as error:
@@ -245,10 +250,19 @@ class Negotiations(Deciding):
     # --- what a person or a program asks for ---------------------------------------------------------------------
 
     async def request(
-        self, offer: Offer, peer: str, endpoint: str, *, title: str = "", key: str = "", wish: Policy | None = None
+        self,
+        offer: Offer,
+        peer: str,
+        endpoint: str,
+        *,
+        title: str = "",
+        key: str = "",
+        wish: Policy | None = None,
+        signatures: str = "",
     ) -> Negotiation:
         """Ask the provider for its offer, or for other terms (`wish`); the same `key` again is the same negotiation.
 
+        `signatures` chooses for this negotiation whether it must end signed ("required", "optional").
         Raises `Refused` for a clause that nobody enforces, `Conflict` where the key stands for another product's.
         """
         if known := await self._a.store.read(lambda tx: named(tx, "negotiation", key)):
@@ -262,6 +276,7 @@ class Negotiations(Deciding):
             peer=peer,
             callback=endpoint,
             tag=f"{title}\n{asked.policy.digest}",
+            signatures=signatures,
             created=now,
             changed=now,
         )
@@ -272,10 +287,9 @@ class Negotiations(Deciding):
 
     # --- the contract --------------------------------------------------------------------------------------------
 
-    def _finalized(self, message: ContractEvent, tx: Tx, negotiation: Negotiation, *, signs: bool) -> None:
+    def _finalized(self, message: ContractEvent, tx: Tx, negotiation: Negotiation) -> None:
         """Conclude, where the provider names the signatures that we have: its word that it got ours."""
-        expected = _signatures(negotiation)
-        if message.signatures != expected and (message.signatures or signs):
+        if message.signatures != _signatures(negotiation):
             raise Refused("the finalisation does not name the signatures of this contract", where="signatures")
         self._conclude(tx, negotiation)
 
@@ -286,6 +300,7 @@ class Negotiations(Deciding):
         contract = conclude(negotiation, now=negotiation.changed, title=title)
         if tx.get(Contract, contract.key) is None:
             tx.save(contract, expect=0)
+            note_signed(tx, contract)
             self._log_signed(tx, contract, negotiation)
 
     def adopt(self, tx: Tx, negotiation: Negotiation) -> None:
@@ -341,7 +356,8 @@ def _object(wrong: str, tx: Tx, negotiation: Negotiation) -> None:
 
 def published(product: Published) -> Offer:
     """The offer of a product, as a request must name it."""
-    return Offer(id=product.offer, target=product.key, policy=product.terms)
+    extra = ((REQUIRES, SIGNS),) if product.signatures == REQUIRED else ()
+    return Offer(id=product.offer, target=product.key, policy=product.terms, extra=extra)
 
 
 def _same(negotiation: Negotiation, offer: Offer, key: str) -> Negotiation:

@@ -288,12 +288,15 @@ class World:
         title: str = "城市公交时刻表",
         approval: str = "automatic",
         visible_to: Sequence[str] = (),
+        signatures: v.Signatures = "",
     ) -> v.ProductView:
         """A product of that content, listed under its code."""
         path = self.place / f"{len(data)}.csv"
         path.write_bytes(data)
         described = DataProduct(title=title, files=[path], industry="0054", topic="B0300")
-        product = await node.publish(described, policy or offer(use()), approval=approval, visible_to=visible_to)
+        product = await node.publish(
+            described, policy or offer(use()), approval=approval, visible_to=visible_to, signatures=signatures
+        )
         entries = (await self.functional.call("entries")).results
         for entry in (one for one in entries if one.dataset == product.product):
             await self.functional.call("approve_entry", entry.entry, request=v.DecisionRequest())

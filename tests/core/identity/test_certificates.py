@@ -40,6 +40,7 @@ from trustspace.core.identity.certificates import (
     Profile,
     check_request,
     check_root,
+    identifier_of,
     issue,
     make_request,
     public_key_of,
@@ -55,6 +56,7 @@ def test_a_certificate_says_who_and_under_which_root() -> None:
     assert (facts.identifier, facts.common_name, facts.serial) == (BUS_ID, "bus.example", 3)
     assert facts.hosts == ("bus.example", "127.0.0.1", "::1")
     assert facts.public_der == BUS_KEY.public_der == public_key_of(TLS)
+    assert facts.identifier == identifier_of(TLS)
     assert (facts.not_before, facts.not_after) == (NOW - timedelta(days=1), NOW + YEAR)
     assert (facts.thumbprint, facts.root) == (thumbprint(TLS), thumbprint(ROOT))
     assert verify_chain(SIGNING, [make_root(OTHER_KEY, "another"), ROOT], at=NOW).hosts == ()

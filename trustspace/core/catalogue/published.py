@@ -22,6 +22,8 @@ class Published(Record):
     `policy` is the offer's ODRL as JSON text; `code` the 32-character identifier (数据产品标识码) once it was assigned;
     `entry` names it at the functional node; `reference` is the stored content of the present `version`. `visible_to`
     says who may see it, and is for nobody else's eyes.
+    `signatures` says whether contracts about it must be signed: "required", "optional", or "" for what its owner does
+    otherwise.
     """
 
     KIND: ClassVar[str] = "product"
@@ -38,6 +40,7 @@ class Published(Record):
     licence: str = ""
     manual: bool = False
     visible_to: AccessRule = ()
+    signatures: str = ""
     state: str = "submitted"
     reason: str = ""
     code: str = ""

@@ -36,6 +36,7 @@ from trustspace.core.contract.negotiation import (
     send,
 )
 from trustspace.core.contract.offer import (
+    REQUIRES,
     Agreement,
     Offer,
     Party,
@@ -51,6 +52,7 @@ from trustspace.core.contract.patience import Awaited, Limit, Patience
 __all__ = [
     "CLOCK_TOLERANCE",
     "MACHINE",
+    "REQUIRES",
     "Agreement",
     "Awaited",
     "Contract",

@@ -82,6 +82,7 @@ class Negotiation(Exchange[State, Verb]):
     `terms` is the canonical JSON of the last offer on the table ("" for none), `before` that of the other side which it
     answers, `agreement` the exact JSON text of the agreement, the signatures base64url of CMS DER ("" for none).
     `peer_signs` is what the peer says of itself, `peer_identifier` what it was registered under when it began this.
+    `signatures` is what was chosen for this negotiation: "required", "optional", or "" for what is chosen otherwise.
     """
 
     KIND: ClassVar[str] = "negotiation"
@@ -104,6 +105,7 @@ class Negotiation(Exchange[State, Verb]):
     consumer_signature: str = ""
     peer_signs: bool = False
     peer_identifier: str = ""
+    signatures: str = ""
 
     @property
     def offer(self) -> Offer | None:

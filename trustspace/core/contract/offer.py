@@ -18,6 +18,8 @@ PROVIDER_CREDIT_CODE: Final = f"{OURS}providerCreditCode"
 CONSUMER_IDENTIFIER: Final = f"{OURS}consumerIdentifier"
 CONSUMER_CREDIT_CODE: Final = f"{OURS}consumerCreditCode"
 OFFER: Final = f"{OURS}offer"
+REQUIRES: Final = f"{OURS}requiresSignatures"
+"""In an offer: which signatures its contract must bear ("CMS"), where its provider will not do without."""
 _WORDS: Final = frozenset(
     {"conflict", "inheritFrom", "inheritAllowed", "action", "constraint", "refinement", "duty", "remedy"}
     | {"consequence", "function", "relation", "failure", "partOf", "source", "scope", "implies", "includedIn"}

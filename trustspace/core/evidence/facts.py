@@ -23,6 +23,11 @@ class PackFacts:
     cosigned: int | None
     peer_size: int | None
 
+    @property
+    def signed(self) -> str:
+        """`both`, or `unsigned` where one of the signatures is missing."""
+        return "both" if self.signatures == len(SIDES) else "unsigned"
+
     def lines(self) -> list[str]:
         """What was verified, for people."""
         about, counts = self.about, self.counts
@@ -34,7 +39,8 @@ class PackFacts:
             *sides,
             f"  exported 导出  {about.exported} by the {about.exporter}",
             f"  signers 签名者 {known}",
-            f"  contract signatures 合约签名 {self.signatures}" + ("" if self.signatures else " (unsigned 未签名)"),
+            f"  contract signatures 合约签名 {self.signatures}"
+            + ("" if self.signed == "both" else " (unsigned 未签名)"),
             f"  log 日志 {self.log_size} entries, {self.leaves} of them about this contract, none left out",
             f"  held against the log 与日志一致 {kept}",
         ]
@@ -59,6 +65,7 @@ class PackFacts:
             "log_size": self.log_size,
             "peer_size": self.peer_size,
             "signatures": self.signatures,
+            "signed": self.signed,
             "signers_known": self.signers_known,
             "withheld": self.withheld,
             **parties,

@@ -163,6 +163,11 @@ def check_root(root_der: bytes) -> CertificateFacts:
     return _facts(root, root_der, thumbprint(root_der))
 
 
+def identifier_of(certificate_der: bytes) -> str:
+    """The identifier (OU) that a certificate names, "" for none; nothing else of it is checked."""
+    return _names(_load(certificate_der).subject)[1]
+
+
 def public_key_of(certificate_der: bytes) -> bytes:
     """The key in a certificate, DER SubjectPublicKeyInfo; nothing else about it is checked. `NotVerified`."""
     return _public(_parse(certificate_der))

@@ -76,6 +76,10 @@ class Document:
         )
 
 
+SIGNING: Final = "ContractSignatures"
+"""The type of a service in the DID document of who signs contracts and answers; there lies what is said beside."""
+
+
 def did_from_url(public_url: str) -> str:
     """The did:web of a node that is reached under this URL; `InvalidInput` where there is none."""
     try:

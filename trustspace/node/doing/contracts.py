@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, Literal
 
 from trustspace.core.canon import decode64, loads
-from trustspace.core.contract import Contract, Negotiation, Role, State, Status
+from trustspace.core.contract import Contract, Negotiation, Role, Signed, State, Status
 from trustspace.core.contract.checks import differences
 from trustspace.core.contract.signing import consumer_list, provider_list
 from trustspace.core.errors import InvalidInput, NotFound, TrustspaceError
@@ -18,6 +19,7 @@ from trustspace.node.doing.products import ProductDoing
 from trustspace.node.importing import import_agreements
 from trustspace.node.importviews import ImportRequest
 from trustspace.node.visiting import Found, find_at
+from trustspace.ports import Tx
 from trustspace.services.negotiation import waits_for
 from trustspace.services.planning import HOLD
 
@@ -34,7 +36,13 @@ class ContractDoing(ProductDoing):
         found = await self._found(request)
         wish = from_odrl(request.policy, where="policy") if request.policy else None
         begun = await self.engine.negotiations.request(
-            found.offer, found.provider, found.address, title=found.title, key=request.key, wish=wish
+            found.offer,
+            found.provider,
+            found.address,
+            title=found.title,
+            key=request.key,
+            wish=wish,
+            signatures=request.signatures,
         )
         return await self._after(begun.key, min(request.wait, LONGEST_WAIT))
 
@@ -121,6 +129,15 @@ class ContractDoing(ProductDoing):
             raise NotFound("there is no such contract here", where=name, hint="contracts list")
         return contract
 
+    async def signed(self, names: Iterable[str]) -> dict[str, v.Bears]:
+        """Whether each of these contracts is signed by both."""
+
+        def look(tx: Tx) -> dict[str, v.Bears]:
+            found = {name: tx.get(Contract, name) for name in set(names)}
+            return {name: _signed(contract) if contract else "" for name, contract in found.items()}
+
+        return await self.read(look)
+
     async def name_of(self, participant: str) -> str:
         """What the list calls a participant; "" where it is not known now."""
         try:
@@ -131,6 +148,7 @@ class ContractDoing(ProductDoing):
     async def _view(self, negotiation: Negotiation) -> v.NegotiationView:
         offer, agreed = negotiation.offer, negotiation.agreed
         title = negotiation.tag.partition("\n")[0]
+        contract = agreed.id if agreed and negotiation.state is State.FINALIZED else ""
         return v.NegotiationView(
             negotiation=negotiation.key,
             role="consumer" if negotiation.role is Role.CONSUMER else "provider",
@@ -140,7 +158,8 @@ class ContractDoing(ProductDoing):
             pending=str(negotiation.pending or ""),
             waits_for=waits_for(negotiation),
             reason="; ".join(negotiation.reasons),
-            contract=agreed.id if agreed and negotiation.state is State.FINALIZED else "",
+            contract=contract,
+            signed=(await self.signed([contract]))[contract] if contract else "",
             title=title or (await self._title(offer.target) if offer else ""),
             policy=to_odrl(offer.policy) if offer else None,
             changes=await self._changes(negotiation),
@@ -176,7 +195,7 @@ class ContractDoing(ProductDoing):
             title=contract.title,
             target=contract.target,
             status="active" if contract.status is Status.ACTIVE else "ended",
-            signed="both" if contract.signed == "both" else "unsigned",
+            signed=_signed(contract),
             origin="imported" if contract.imported else "negotiated",
             signatures=self._signatures(contract),
             digest=contract.digest,
@@ -207,3 +226,7 @@ class ContractDoing(ProductDoing):
             signed_at=facts.signed_at,
             thumbprint=facts.thumbprint,
         )
+
+
+def _signed(contract: Contract) -> Literal["both", "unsigned"]:
+    return "both" if contract.signed is Signed.BOTH else "unsigned"

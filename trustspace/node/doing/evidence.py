@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from trustspace.core.canon import decode64, loads, loads_object
-from trustspace.core.contract import Contract, Role
+from trustspace.core.canon import JsonObject, decode64, loads, loads_object
+from trustspace.core.contract import Contract, Role, Signed
 from trustspace.core.contract.signing import consumer_list, provider_list
 from trustspace.core.errors import MisusedError, NotFound
 from trustspace.core.evidence.layout import Party
 from trustspace.core.evidence.leaves import read_leaf
 from trustspace.core.evidence.merkle import inclusion_proof
 from trustspace.core.evidence.pack import Material, Placed, build_pack, collect
+from trustspace.core.identity.certificates import identifier_of
 from trustspace.core.identity.cms import certificate_of, verify_detached
 from trustspace.node import views as v
 from trustspace.node.doing.base import page
@@ -71,8 +72,9 @@ class EvidenceDoing(UseDoing):
     def _certificates_of(self, tx: Tx, contract: Contract, theirs: Party) -> tuple[tuple[bytes, ...], Party]:
         """The certificates that either side has signed with, the roots; and the peer as its certificate names it."""
         agreement, (provider, consumer) = contract.agreement.encode(), _signatures(contract)
-        seen = [*remembered(tx, self.engine.me), *remembered(tx, contract.peer)]
-        found = {*self.engine.roots, self.engine.seal.certificate, *seen}
+        met = remembered(tx, contract.peer)
+        found = {*self.engine.roots, self.engine.seal.certificate, *remembered(tx, self.engine.me), *met}
+        theirs = Party(theirs.did, identifier_of(met[-1]) if met else "")  # it may sign its requests and no contract
         signed = (
             (Role.PROVIDER, provider_list(agreement), provider),
             (Role.CONSUMER, consumer_list(agreement, provider), consumer),
@@ -143,8 +145,18 @@ def _offer(tx: Tx, contract: Contract) -> bytes:
 def _entry_view(index: int, body: bytes) -> v.LogEntryView:
     leaf = loads(body)
     return v.LogEntryView(
-        index=index, kind=leaf["kind"], time=leaf["time"], subjects=leaf["subjects"], data=leaf["data"]
+        index=index,
+        kind=leaf["kind"],
+        time=leaf["time"],
+        unsigned=_unsigned(leaf["kind"], leaf["data"]),
+        subjects=leaf["subjects"],
+        data=leaf["data"],
     )
+
+
+def _unsigned(kind: str, data: JsonObject) -> bool:
+    """Whether a leaf is about something that the peer did not sign."""
+    return (kind == "receipt" and "receipt" not in data) or data.get("signed") == Signed.UNSIGNED.value
 
 
 def _peer_view(seen: PeerLog) -> v.PeerLogView:

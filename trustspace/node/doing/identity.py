@@ -24,6 +24,7 @@ from trustspace.node.logview import log_state
 from trustspace.node.settings import OPEN_WARNING
 from trustspace.services.delivery import queue_age
 from trustspace.services.registry_client import CertificateRequests, make_requests
+from trustspace.services.signatures import Unsigned
 
 WARN_DAYS: Final = 30
 ASKING_SECONDS: Final = 3.0
@@ -122,6 +123,7 @@ class IdentityDoing(Doing):
         certificates = self._certificates()
         size, root = await log_state(engine.store)
         waits = await who_waits(engine)
+        contracts, unsigned = await self.read(lambda tx: (tx.count(Contract), tx.count(Unsigned)))
         return v.StatusView(
             kind="connector",
             name=engine.settings.name,
@@ -137,9 +139,11 @@ class IdentityDoing(Doing):
             stuck=waits.longest,
             log_size=size,
             log_root=root,
-            contracts=await self.read(lambda tx: tx.count(Contract)),
+            contracts=contracts,
+            unsigned=unsigned,
             warnings=[
                 *unheard,
+                *_not_signed(unsigned, contracts),
                 *await engine.steady.warnings(),
                 *engine.clocks.warnings(),
                 *self._warnings(certificates),
@@ -187,6 +191,10 @@ class IdentityDoing(Doing):
         if not self.engine.ready:
             told.append("not registered: trustspace register")
         return told
+
+
+def _not_signed(unsigned: int, contracts: int) -> list[str]:
+    return [f"{unsigned} of {contracts} contracts are not signed by both 未签名: contracts list"] if unsigned else []
 
 
 def is_due(facts: CertificateFacts, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from trustspace.core.canon import canonical
 from trustspace.core.catalogue import Entry, Product, access_rule
 from trustspace.core.catalogue.entries import State
 from trustspace.core.catalogue.published import Published, registered, updated
-from trustspace.core.contract import Offer, offer_to_json
+from trustspace.core.contract import REQUIRES, Offer, offer_to_json
 from trustspace.core.errors import Conflict, InvalidInput, NotFound, Refused, StorageFull, TrustspaceError
 from trustspace.core.policy import check_enforceable, from_odrl, to_odrl
 from trustspace.node import views as v
@@ -28,6 +28,7 @@ from trustspace.services.exchange import Caller
 from trustspace.services.logging import log
 from trustspace.services.negotiation import published
 from trustspace.services.shelves import keep
+from trustspace.services.signatures import REQUIRED, Signer
 from trustspace.services.transfer import DIGEST, SIZE
 
 CATALOGUE = dsp.encode(dsp.CatalogRequest())
@@ -75,6 +76,7 @@ class ProductDoing(Doing):
             topic=request.topic,
             update_frequency=request.update_frequency,
             licence=request.licence,
+            signatures=request.signatures,
             manual="manual" in (request.approval, self.engine.settings.approval),
             visible_to=access_rule(request.visible_to),
             tag=request.key,
@@ -178,7 +180,13 @@ class ProductDoing(Doing):
         """Search the functional node's catalogue."""
         start, most = page(offset, limit)
         found = await self.engine.registry.search(q, offset=start, limit=min(most, 100))
-        return v.EntryPage(total=found.total, offset=start, results=[entry_view(one) for one in found.results])
+        owners = {one.owner for one in found.results}
+        signing = await self.read(lambda tx: {owner for owner in owners if tx.find(Signer, limit=1, identifier=owner)})
+        results = [
+            entry_view(one).model_copy(update={"owner_signs": "yes"} if one.owner in signing else {})
+            for one in found.results
+        ]
+        return v.EntryPage(total=found.total, offset=start, results=results)
 
     async def show(self, code: str) -> v.OfferView:
         """A product's offer, read at the provider and explained."""
@@ -303,6 +311,8 @@ def _offer_view(dataset: dsp.DatasetView, provider: Caller, code: str, title: st
         reason=reason,
         size=int(size) if size.isdecimal() else None,
         digest=extra.get(DIGEST, ""),
+        signatures="required" if REQUIRES in dict(offer.extra) else "",
+        provider_signs=provider.signs,
     )
 
 
@@ -330,6 +340,7 @@ def product_view(product: Published) -> v.ProductView:
         size=product.size,
         media_type=product.media_type,
         visible_to=list(product.visible_to),
+        signatures="required" if product.signatures == REQUIRED else "optional" if product.signatures else "",
         created=product.created,
         changed=product.changed,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -59,13 +59,13 @@ class UseDoing(ContractDoing):
         name = request.key or self.engine.ids.uuid()[9:]
         known = await self.read(lambda tx: tx.get(Use, use_key(contract, name)))
         if known is not None:
-            return use_view(known)
+            return await self._shown(known)
         opened = await self._open(stored, f"use {contract} {name}", OPENING_SECONDS)
         if not running(opened) or opened.address is None:
             raise _not_open(opened)
         peer = await self.engine.directory.known(stored.peer)
         asked = {"use": name, "purpose": request.purpose}
-        return use_view(await self._ask(stored, opened, peer, asked))
+        return await self._shown(await self._ask(stored, opened, peer, asked))
 
     async def _ask(self, contract: Contract, transfer: Transfer, peer: Caller, asked: JsonObject) -> Use:
         endpoint, token = _address(transfer)
@@ -133,7 +133,14 @@ class UseDoing(ContractDoing):
         where = {"agreement": contract} if contract else {}
         found = await self.read(lambda tx: tx.find(Use, after=start, limit=most, **where))
         total = await self.read(lambda tx: tx.count(Use, **where))
-        return v.UsePage(total=total, results=[use_view(one) for one in found])
+        return v.UsePage(total=total, results=await self._shown_all(found))
+
+    async def _shown(self, use: Use) -> v.UseView:
+        return (await self._shown_all([use]))[0]
+
+    async def _shown_all(self, found: Sequence[Use]) -> list[v.UseView]:
+        signed = await self.signed(use.agreement for use in found)
+        return [use_view(use, signed[use.agreement]) for use in found]
 
 
 def granted(contract: Contract, transfer: Transfer, asked: JsonObject, told: JsonObject) -> Use:
@@ -171,11 +178,12 @@ def _time(value: Json, contract: str) -> datetime:
         raise Refused(f"the provider's answer tells no time: {value!r:.50}", where=contract) from error
 
 
-def use_view(use: Use) -> v.UseView:
-    """A use for people."""
+def use_view(use: Use, signed: v.Bears) -> v.UseView:
+    """A use for people, and whether its contract is signed by both."""
     return v.UseView(
         use=use.key,
         contract=use.agreement,
+        signed=signed,
         decision=cast(Decided, use.decision),
         reason=use.reason,
         purpose=use.purpose,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from trustspace.core.canon import MAX_BYTES, Json, JsonObject, loads
+from trustspace.core.contract import REQUIRES
 from trustspace.protocols.dsp import foreign
 from trustspace.protocols.dsp.foreign import Names, Vocabulary
 
@@ -19,8 +20,6 @@ CONTEXT: Final = "https://w3id.org/dspace/2025/1/context.jsonld"
 OURS: Final = "urn:trustspace:v1:"
 SIGNS: Final = f"{OURS}signs"
 """In the version document, in requests and in offers: which signatures the sender makes ("CMS")."""
-REQUIRES: Final = f"{OURS}requiresSignatures"
-"""In requests and offers: which signatures the sender asks for ("CMS"), where it will not do without."""
 IDENTITY: Final = f"{OURS}identity"
 """In the version document: how the connector knows others, where that is not by a functional node's list."""
 AGREEMENT: Final = f"{OURS}agreement"

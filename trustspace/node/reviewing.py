@@ -23,6 +23,7 @@ from trustspace.node.doing.products import entry_view
 from trustspace.node.folder import Folder, host_of
 from trustspace.node.functional import FunctionalNode
 from trustspace.node.logview import checkpoint, how_many, log_state
+from trustspace.node.logviews import LogEntryView, LogPage, LogView
 from trustspace.node.settings import Settings
 from trustspace.ports import Clock, Signer, Store
 from trustspace.services.authority import Authority
@@ -107,19 +108,19 @@ class Reviewing:
             reload(self.tls, folder.certificate("tls"), folder.key("tls"), find_passphrase(os.environ))
         return True
 
-    async def log(self) -> v.LogView:
+    async def log(self) -> LogView:
         """Its evidence log."""
         size, root = await log_state(self._store)
         note = await checkpoint(self._store, self._identifier(), self._key)
-        return v.LogView(size=size, root=root, checkpoint=note)
+        return LogView(size=size, root=root, checkpoint=note)
 
-    async def log_entries(self, *, subject: str = "", after: str = "0", limit: str = "100") -> v.LogPage:
+    async def log_entries(self, *, subject: str = "", after: str = "0", limit: str = "100") -> LogPage:
         """Entries of the log, oldest first."""
         start, most = page(after, limit)
         found = await self._store.read(lambda tx: tx.entries(subject, after=start - 1, limit=most))
         total = await self._store.read(lambda tx: how_many(tx, subject))
-        results = [v.LogEntryView.model_validate({"index": one.index, **_told(one.body)}) for one in found]
-        return v.LogPage(total=total, results=results)
+        results = [LogEntryView.model_validate({"index": one.index, **_told(one.body)}) for one in found]
+        return LogPage(total=total, results=results)
 
     async def identities(self, *, state: str = "", offset: str = "0", limit: str = "100") -> list[v.IdentityView]:
         """Applications and identities."""

@@ -7,6 +7,7 @@ from typing import Final, Generic, TypeVar
 
 from trustspace.node import views as v
 from trustspace.node.importviews import ImportRequest
+from trustspace.node.logviews import LogPage, LogView, PeerLogView
 
 In = TypeVar("In", bound=v.View)
 Out = TypeVar("Out")
@@ -33,14 +34,14 @@ class Verb(Generic[In, Out]):
 
 BOTH: Final = (
     Verb("status", "GET", "/v1/status", "what is running, stuck, expiring", v.Nothing, v.StatusView),
-    Verb("log", "GET", "/v1/log", "the evidence log and what was seen of others'", v.Nothing, v.LogView),
+    Verb("log", "GET", "/v1/log", "the evidence log and what was seen of others'", v.Nothing, LogView),
     Verb(
         "log_entries",
         "GET",
         "/v1/log/entries",
         "its entries",
         v.Nothing,
-        v.LogPage,
+        LogPage,
         query=("subject", "after", "limit"),
     ),
 )
@@ -199,7 +200,7 @@ CONNECTOR: Final = (
         "/v1/log/checks",
         "compare each peer's log with what was last seen of it",
         v.Nothing,
-        v.PeerLogView,
+        PeerLogView,
         many=True,
     ),
 )

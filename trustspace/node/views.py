@@ -12,8 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 NAME: Final = r"^[!-.0-~]{0,200}$"
 """What a dataset may be called: printable, and a segment of a path."""
+
+
 Signatures = Literal["", "required", "optional"]
+"""Whether a contract must be signed by both; "" for what is chosen otherwise."""
 Bears = Literal["", "both", "unsigned"]
+"""Whether one is; "" where there is none."""
 
 
 class View(BaseModel):
@@ -364,44 +368,3 @@ class UsePage(View):
 
     total: int
     results: list[UseView]
-
-
-# --- evidence --------------------------------------------------------------------------------------------------------
-
-
-class PeerLogView(View):
-    """What this node last saw of another's log."""
-
-    peer: str
-    size: int
-    root: str
-    seen: datetime
-    consistent: bool
-    reason: str = ""
-
-
-class LogView(View):
-    """This node's evidence log (存证)."""
-
-    size: int
-    root: str
-    checkpoint: str = Field(description="the signed note")
-    peers: list[PeerLogView] = []
-
-
-class LogEntryView(View):
-    """One entry of the log."""
-
-    index: int
-    kind: str
-    time: datetime
-    unsigned: bool = Field(default=False, description="no receipt of the peer's, or not both signatures")
-    subjects: list[str]
-    data: dict[str, Any]
-
-
-class LogPage(View):
-    """Entries of the log, oldest first."""
-
-    total: int
-    results: list[LogEntryView]

@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 from trustspace.core.canon import Json, JsonObject, loads_object
 from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import Role
-from trustspace.core.identity import did, tokens
+from trustspace.core.identity import did
 from trustspace.node.seal import Seal
 from trustspace.ports import Answer
 from trustspace.protocols import dsp
@@ -138,19 +138,18 @@ class Foreign:
         message = loads_object(body)
         self.received.append((path, message))
         if parts == ["negotiations", "request"]:
-            return self._asked(request, message)
+            return self._asked(message)
         process = self.processes.get(parts[1])
         if process is None:
             return Response(status_code=404)
         self._moved(process, parts[-1], message)
         return Response()
 
-    def _asked(self, request: Request, message: JsonObject) -> Response:
-        issuer = tokens.claimed(request.headers["authorization"].partition(" ")[2]).issuer
+    def _asked(self, message: JsonObject) -> Response:
+        callback = message["callbackAddress"]
+        issuer = next(one.did for one in self.world.nodes.values() if callback.startswith(one.engine.base))
         pid = f"far:{len(self.processes)}"
-        process = Process(
-            message["consumerPid"], pid, issuer, message["callbackAddress"], "REQUESTED", message["offer"]
-        )
+        process = Process(message["consumerPid"], pid, issuer, callback, "REQUESTED", message["offer"])
         self.processes[pid] = process
         self._later(self._agree, process)
         return self._state("negotiations", process)

@@ -6,7 +6,8 @@ from trustspace.cli.demonstration.actors import BUS, PLANNER, Actor
 from trustspace.cli.demonstration.journal import Told
 from trustspace.cli.demonstration.stage import Act, Stage, must
 from trustspace.core.identity.did import read_document, url_from_did
-from trustspace.node.views import ContractView, IdentityView, PeerLogView
+from trustspace.node.logviews import PeerLogView
+from trustspace.node.views import ContractView, IdentityView
 
 
 def negotiate(code_step: str, key: str) -> Act:

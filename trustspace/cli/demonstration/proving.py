@@ -17,8 +17,8 @@ from trustspace.cli.demonstration.place import Place
 from trustspace.cli.demonstration.stage import Act, Stage, must
 from trustspace.cli.demonstration.tampering import Altered, Sealer, corpus
 from trustspace.core.identity.certificates import Profile, issue
+from trustspace.node.logviews import LogView
 from trustspace.node.settings import Settings
-from trustspace.node.views import LogView
 
 
 def export(actor: Actor) -> Act:

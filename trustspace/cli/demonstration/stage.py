@@ -17,7 +17,7 @@ from trustspace.cli.demonstration.place import Place
 from trustspace.cli.demonstration.processes import Nodes
 from trustspace.core.errors import Refused, Unavailable
 from trustspace.node.client import Client
-from trustspace.node.views import LogEntryView, LogPage
+from trustspace.node.logviews import LogEntryView, LogPage
 
 T = TypeVar("T")
 SOON: Final = 10.0

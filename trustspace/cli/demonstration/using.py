@@ -12,7 +12,8 @@ from trustspace.cli.demonstration.actors import BUS, PLANNER
 from trustspace.cli.demonstration.journal import Told
 from trustspace.cli.demonstration.publishing import PURPOSE
 from trustspace.cli.demonstration.stage import Act, Stage, must, until
-from trustspace.node.views import LogEntryView, TransferRequestView, TransferView
+from trustspace.node.logviews import LogEntryView
+from trustspace.node.views import TransferRequestView, TransferView
 
 FIRST: Final = "demo-first"
 """The key of the planner's own use: the same key is the same use."""

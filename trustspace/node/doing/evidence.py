@@ -15,11 +15,11 @@ from trustspace.core.evidence.merkle import inclusion_proof
 from trustspace.core.evidence.pack import Material, Placed, build_pack, collect
 from trustspace.core.identity.certificates import identifier_of
 from trustspace.core.identity.cms import certificate_of, verify_detached
-from trustspace.node import views as v
 from trustspace.node.doing.base import page
 from trustspace.node.doing.uses import UseDoing
 from trustspace.node.engine import OURS
 from trustspace.node.logview import checkpoint, how_many, log_state, node_reader
+from trustspace.node.logviews import LogEntryView, LogPage, LogView, PeerLogView
 from trustspace.ports import Tx
 from trustspace.services.certificates import remembered
 from trustspace.services.exchange import Caller
@@ -87,21 +87,21 @@ class EvidenceDoing(UseDoing):
                     theirs = Party(theirs.did, facts.certificate.identifier)
         return tuple(sorted(found)), theirs
 
-    async def log(self) -> v.LogView:
+    async def log(self) -> LogView:
         """Size, root, signed checkpoint, and what was seen of others' logs."""
         size, root = await log_state(self.engine.store)
         peers = await self.read(lambda tx: tx.find(PeerLog, limit=10_000))
         note = await checkpoint(self.engine.store, self.engine.me, self.engine.key)
-        return v.LogView(size=size, root=root, checkpoint=note, peers=[_peer_view(one) for one in peers])
+        return LogView(size=size, root=root, checkpoint=note, peers=[_peer_view(one) for one in peers])
 
-    async def log_entries(self, *, subject: str = "", after: str = "0", limit: str = "100") -> v.LogPage:
+    async def log_entries(self, *, subject: str = "", after: str = "0", limit: str = "100") -> LogPage:
         """Entries, oldest first."""
         start, most = page(after, limit)
         found = await self.read(lambda tx: tx.entries(subject, after=start - 1, limit=most))
         total = await self.read(lambda tx: how_many(tx, subject))
-        return v.LogPage(total=total, results=[_entry_view(one.index, one.body) for one in found])
+        return LogPage(total=total, results=[_entry_view(one.index, one.body) for one in found])
 
-    async def check_logs(self) -> list[v.PeerLogView]:
+    async def check_logs(self) -> list[PeerLogView]:
         """Compare the log of each peer that we have a contract with, with what was last seen of it."""
         contracts = await self.read(lambda tx: tx.find(Contract, limit=10_000))
         peers = sorted({one.peer for one in contracts})
@@ -142,9 +142,9 @@ def _offer(tx: Tx, contract: Contract) -> bytes:
     return b""
 
 
-def _entry_view(index: int, body: bytes) -> v.LogEntryView:
+def _entry_view(index: int, body: bytes) -> LogEntryView:
     leaf = loads(body)
-    return v.LogEntryView(
+    return LogEntryView(
         index=index,
         kind=leaf["kind"],
         time=leaf["time"],
@@ -159,7 +159,7 @@ def _unsigned(kind: str, data: JsonObject) -> bool:
     return (kind == "receipt" and "receipt" not in data) or data.get("signed") == Signed.UNSIGNED.value
 
 
-def _peer_view(seen: PeerLog) -> v.PeerLogView:
-    return v.PeerLogView(
+def _peer_view(seen: PeerLog) -> PeerLogView:
+    return PeerLogView(
         peer=seen.key, size=seen.size, root=seen.root, seen=seen.seen, consistent=seen.consistent, reason=seen.reason
     )

@@ -11,6 +11,7 @@ import pytest
 
 from tests.services.spaces import DATA, TERMS
 from trustspace.core.canon import loads_object
+from trustspace.core.catalogue import Visitor
 from trustspace.core.errors import Refused
 from trustspace.core.evidence.verify import verify_pack
 from trustspace.core.policy import offer, use
@@ -47,7 +48,7 @@ class Space:
 
     async def asked(self, foreign: Foreign, *, agree: bool = True) -> v.NegotiationView:
         """The stranger asks for our product; how ours sees it in the end."""
-        dataset = loads_object(await self.ours.engine.dataset(self.own.product))
+        dataset = loads_object((await self.ours.engine.showcase.dataset(Visitor(""), self.own.product)).body)
         process = await foreign.request(self.ours, self.own.product, dataset["hasPolicy"][0])
         for _ in range(3):
             await self.world.pause(20.0)

@@ -22,6 +22,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from trustspace.core.canon import Json, JsonObject, loads_object
+from trustspace.core.catalogue import Visitor
 from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import Role
 from trustspace.core.identity import did
@@ -103,7 +104,9 @@ class Foreign:
     async def in_place_of(cls, node: Node, *, spell: Spell = compact) -> Foreign:
         """Stop the node and answer at its address, with its identity and its datasets."""
         products = await node.store.read(lambda tx: tx.find(Published, limit=1000))
-        datasets = {one.key: loads_object(await node.engine.dataset(one.key)) for one in products}
+        datasets = {
+            one.key: loads_object((await node.engine.showcase.dataset(Visitor(""), one.key)).body) for one in products
+        }
         world, engine, url = node.world, node.engine, node.settings.public_url
         await node.stop()
         foreign = cls(world, url, engine.me, engine.seal, spell, datasets)

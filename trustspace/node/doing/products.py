@@ -311,7 +311,7 @@ def _offer_view(dataset: dsp.DatasetView, provider: Caller, code: str, title: st
         reason=reason,
         size=int(size) if size.isdecimal() else None,
         digest=extra.get(DIGEST, ""),
-        signatures="required" if REQUIRES in dict(offer.extra) else "",
+        signatures="required" if offer and REQUIRES in dict(offer.extra) else "",
         provider_signs=provider.signs,
     )
 

@@ -290,7 +290,7 @@ class Books:
             saved = tx.save(delivered(known, receipt, now=now), expect=known.version)
             tx.outbox(notice)
             log_delivery(tx, saved)
-            _note_duties(tx, saved, now)
+            note_duties(tx, saved, now)
             return saved, [notice]
 
         saved, notices = await self._store.run(body)
@@ -345,15 +345,14 @@ def _tally(tx: Tx, use: Use) -> None:
     tx.save(after, expect=counter.version)
 
 
-def _note_duties(tx: Tx, use: Use, now: datetime) -> None:
+def note_duties(tx: Tx, use: Use, now: datetime) -> None:
+    """Obligations get the dates on which they fall due, counted from now."""
     contract = tx.get(Contract, use.agreement)
-    if contract is None:
-        return
-    for number, duty in enumerate(due(contract.agreed.policy, anchor=now)):
+    for number, duty in enumerate(due(contract.agreed.policy, anchor=now) if contract else ()):
         key = f"{use.key}#{number}"
-        tx.save(Duty(key=key, agreement=contract.key, use=use.key, action=duty.action, due=duty.due), expect=0)
+        tx.save(Duty(key=key, agreement=use.agreement, use=use.key, action=duty.action, due=duty.due), expect=0)
         data: JsonObject = {"duty": duty.action, "due": duty.due.isoformat(), "use": use.key}
-        log(tx, "duty-due", time=now, subjects=(use.key, contract.key), data=data)
+        log(tx, "duty-due", time=now, subjects=(use.key, use.agreement), data=data)
 
 
 def _look(tx: Tx, key: str, transfer: str, name: str) -> Look:

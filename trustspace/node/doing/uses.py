@@ -17,13 +17,15 @@ from trustspace.core.contract import Contract, Role
 from trustspace.core.errors import InvalidInput, NotFound, Refused, Unavailable
 from trustspace.core.identity.keys import aware
 from trustspace.core.transfer import State, Transfer
-from trustspace.core.usage import DELIVERED, REFUSED, Use
+from trustspace.core.usage import DELIVERED, REFUSED, Asked, Use
 from trustspace.node import views as v
 from trustspace.node.doing.base import page
 from trustspace.node.doing.contracts import LONGEST_WAIT, ContractDoing
+from trustspace.node.plain import fetch_plainly
 from trustspace.node.visiting import address_of
 from trustspace.ports import Answer, Content
 from trustspace.services.exchange import Caller
+from trustspace.services.plain_use import decide_here, is_plain, took
 from trustspace.services.transfer import DIGEST, SIZE, running
 from trustspace.services.usage import use_key
 
@@ -68,6 +70,12 @@ class UseDoing(ContractDoing):
         return await self._shown(await self._ask(stored, opened, peer, asked))
 
     async def _ask(self, contract: Contract, transfer: Transfer, peer: Caller, asked: JsonObject) -> Use:
+        if is_plain(contract, transfer):
+            wish = Asked(self.engine.me, (), str(asked["purpose"]), self.engine.steady.now())
+            use = await decide_here(self.engine.store, transfer, str(asked["use"]), wish)
+            if use.state == REFUSED:
+                await self.engine.transfers.terminate(transfer.key, use.reason)
+            return use
         endpoint, token = _address(transfer)
         answer = await self._post(f"{endpoint}/uses", token, asked)
         told = loads_object(answer.body)
@@ -94,6 +102,10 @@ class UseDoing(ContractDoing):
             await self._complete(use)
             return use, place
         transfer = await self.engine.transfers.get(use.transfer)
+        if not use.digest:
+            taken = await took(self.engine.store, key, *await fetch_plainly(self.engine, use, transfer, progress))
+            await self._complete(taken)
+            return taken, self.engine.folder.files / taken.digest
         endpoint, token = _address(transfer)
         name = key.rpartition("#")[2]
         granted = loads_object(

@@ -157,7 +157,7 @@ class UseDoing(ContractDoing):
 
 def granted(contract: Contract, transfer: Transfer, asked: JsonObject, told: JsonObject) -> Use:
     """The use that the provider says it grants; `Refused` where its answer is none, or of other data."""
-    if told.get("digest") != _property(transfer, DIGEST):
+    if told.get("digest") != _property(transfer, DIGEST) or not told["digest"]:
         raise Refused("the use names other data than the transfer", where=contract.key)
     numbers, texts = (told.get("number"), told.get("size")), [told.get(name) for name in ("name", "mediaType")]
     whole = all(type(one) is int and one >= 0 for one in numbers) and all(isinstance(one, str) for one in texts)

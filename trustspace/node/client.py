@@ -207,7 +207,7 @@ class Participant(ABC):
         name = contract if isinstance(contract, str) else contract.contract
         given = await self._one(v.UseView, "use", name, request=v.UseRequest(purpose=purpose, key=key))
         if given.decision != "permit":
-            raise Refused(given.reason, where=given.use, hint="see `uses`, and its signed refusal where the provider signs")
+            raise Refused(given.reason, where=given.use, hint="see `uses`: a provider that signs has signed it")
         yield Use(self, given)
 
     def evidence(self, contract: v.ContractView | str) -> Evidence:

@@ -246,10 +246,11 @@ def elsewhere(answers: dict[str, tuple[int, Any]]) -> Starlette:
     return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
 
 
+CONTEXT = ["https://w3id.org/dspace/2025/1/context.jsonld"]
 VERSIONS = {"protocolVersions": [{"version": "2025-1", "path": "/a/b/", "binding": "HTTPS"}]}
-CATALOG = {"@context": ["x"], "@type": "Catalog", "@id": "c", "participantId": "urn:connector:them"}
-DATASET = {
-    "@context": ["x"],
+CATALOG = {"@context": CONTEXT, "@type": "Catalog", "@id": "c", "participantId": "urn:connector:them"}
+DATASET: dict[str, Any] = {
+    "@context": CONTEXT,
     "@type": "Dataset",
     "@id": "feed",
     "hasPolicy": [{"@id": "offer-9", "@type": "Offer", "permission": [{"action": "use"}]}],

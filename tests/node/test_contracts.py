@@ -149,7 +149,7 @@ def test_both_sides_counter_and_see_what_changed(tmp_path: Path) -> None:
         async with space(tmp_path) as s:
             wish = to_odrl(ts.offer(ts.use(purpose="trip-planning", count=5)))
             mine, theirs = await asked(s, policy=wish)
-            assert any("3" in change and "5" in change for change in theirs.changes), theirs.changes
+            assert any("3" in change.was and "5" in change.now for change in theirs.changes), theirs.changes
             four = v.CounterRequest(policy=to_odrl(ts.offer(ts.use(purpose="trip-planning", count=4))))
             await s.bus.call("counter", theirs.negotiation, request=four)
             offered = await until(

@@ -25,10 +25,14 @@ def test_a_diagram_has_a_line_for_every_move_and_end(name: str) -> None:
 
 
 def test_writing_twice_changes_nothing(tmp_path: Path) -> None:
-    (tmp_path / "dsp.md").write_text(f"before\n{diagrams.MARK}\nold\n{diagrams.MARK}\nafter\n")
+    marks = {"dsp.md": diagrams.MARK, "rules.md": diagrams.RULES}
+    for page, mark in marks.items():
+        (tmp_path / page).write_text(f"before\n{mark}\nold\n{mark}\nafter\n")
     diagrams.main(str(tmp_path))
-    first = (tmp_path / "dsp.md").read_text()
+    first = {page: (tmp_path / page).read_text() for page in marks}
     diagrams.main(str(tmp_path))
-    assert (tmp_path / "dsp.md").read_text() == first
-    assert first.startswith("before\n")
-    assert first.endswith("\nafter\n")
+    for page, text in first.items():
+        assert (tmp_path / page).read_text() == text
+        assert text.startswith("before\n")
+        assert text.endswith("\nafter\n")
+        assert "\nold\n" not in text

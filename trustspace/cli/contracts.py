@@ -1,4 +1,4 @@
-"""`negotiations`, `contracts`, `uses`: what is being agreed, what is agreed, and what was done with it."""
+"""`contracts`, `uses`: what is agreed, and what was done with it."""
 
 from __future__ import annotations
 
@@ -9,48 +9,10 @@ import typer
 
 from trustspace.cli.output import HERE, AsJson, Folder, Reason, on_node, show
 
-negotiations = typer.Typer(help="see and decide negotiations 协商", no_args_is_help=True, add_completion=False)
 contracts = typer.Typer(help="see and end contracts 数字合约", no_args_is_help=True, add_completion=False)
-Negotiation = Annotated[str, typer.Argument(help="the negotiation, as `negotiations list` names it")]
 ContractName = Annotated[str, typer.Argument(help="the contract (urn:uuid:…)")]
 MANY = "1000"
 LISTED = ("contract", "role", "peer_name", "title", "status", "signed", "origin", "uses", "denials")
-
-
-@negotiations.command("list")
-def list_negotiations(state: str = "", folder: Folder = HERE, json: AsJson = False) -> None:
-    """List negotiations and what each waits for."""
-    seen = on_node(folder, lambda node: node.call("negotiations", state=state, limit=MANY))
-    show(
-        seen,
-        json,
-        columns=("negotiation", "role", "peer_name", "title", "state", "waits_for", "contract", "signed", "reason"),
-    )
-
-
-@negotiations.command()
-def approve(negotiation: Negotiation, folder: Folder = HERE, json: AsJson = False) -> None:
-    """Agree to, or accept, what lies on the table."""
-    show(on_node(folder, lambda node: node.call("approve", negotiation)), json)
-
-
-@negotiations.command()
-def counter(negotiation: Negotiation, policy: Path, folder: Folder = HERE, json: AsJson = False) -> None:
-    """Send other terms: an ODRL file."""
-    from trustspace.cli.policy import read_policy
-    from trustspace.core.policy import to_odrl
-    from trustspace.node.views import CounterRequest
-
-    request = CounterRequest(policy=to_odrl(read_policy(policy)))
-    show(on_node(folder, lambda node: node.call("counter", negotiation, request=request)), json)
-
-
-@negotiations.command()
-def refuse(negotiation: Negotiation, reason: Reason, folder: Folder = HERE, json: AsJson = False) -> None:
-    """End it, with a reason that the other side reads."""
-    from trustspace.node.views import DecisionRequest
-
-    show(on_node(folder, lambda node: node.call("refuse", negotiation, request=DecisionRequest(reason=reason))), json)
 
 
 @contracts.command("list")

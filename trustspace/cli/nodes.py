@@ -74,7 +74,9 @@ def status(folder: Folder = HERE, json: AsJson = False) -> None:
 
 def _waits(one: StuckView) -> str:
     """One that waits, as a sentence."""
-    told = f"{one.what} ({one.process}) waits for {one.waits_for} since {one.since.isoformat(timespec='seconds')}"
+    told = f"{one.what} ({one.process}) waits for {one.waits_for}"
+    told += f" ({one.decide})" if one.decide else ""
+    told += f" since {one.since.isoformat(timespec='seconds')}"
     if one.until is not None:
         told += f"; at {one.until.isoformat(timespec='seconds')} {one.then}"
     return f"{told}; tried {one.attempts} times: {one.error}" if one.attempts else told

@@ -66,7 +66,7 @@ def publish(
     async def act(node: Participant) -> views.ProductView:
         if update or file is None:
             return await node.update(update, file, visible_to=visible_to)
-        terms = _policy(policy, purpose, count, until, participant, delete_after)
+        terms = policy_of(policy, purpose, count, until, participant, delete_after)
         product = DataProduct(
             title=title,
             files=[file],
@@ -93,7 +93,7 @@ def _choice(text: str) -> views.Signatures:
     return "required" if text == "required" else "optional" if text else ""
 
 
-def _policy(
+def policy_of(
     file: Path | None,
     purpose: list[str] | None,
     count: int | None,
@@ -101,6 +101,7 @@ def _policy(
     participants: list[str] | None,
     delete_after: str,
 ) -> Policy:
+    """The policy of a file, or else of the options."""
     from trustspace.cli.policy import read_policy
     from trustspace.core.policy import offer, use
 

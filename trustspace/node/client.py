@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import secrets
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -23,6 +23,7 @@ from trustspace.core.errors import MisusedError, Refused, StorageFull, Trustspac
 from trustspace.core.policy import Policy, to_odrl
 from trustspace.node import views as v
 from trustspace.node.management import raised
+from trustspace.node.talking import Talking
 from trustspace.node.verbs import BOTH, CONNECTOR, FUNCTIONAL, Verb
 
 Out = TypeVar("Out")
@@ -66,12 +67,8 @@ class DatasetAt:
     offer: str = ""
 
 
-class Participant(ABC):
+class Participant(Talking):
     """The verbs of a node. Subclasses carry them out: `Client` over HTTP, `Connector` in this process."""
-
-    @abstractmethod
-    async def call(self, name: str, *path: str, request: v.View | None = None, **query: str) -> Any:
-        """Do one verb of the table (`node.verbs`) and return its view; raises what the node raised."""
 
     @abstractmethod
     async def upload(self, name: str, path: Path) -> str:

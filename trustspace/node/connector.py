@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 import anyio
 from starlette.types import ASGIApp
 
+from trustspace.core.canon import JsonObject
 from trustspace.core.errors import Conflict, MisusedError, Unavailable
 from trustspace.node import views as v
 from trustspace.node.client import VERBS, Client, Participant
@@ -24,21 +25,30 @@ STARTING_SECONDS: Final = 5.0
 class Connector(Participant):
     """`async with Connector.open(folder) as connector`: every verb, carried out here or by whoever runs the folder."""
 
-    def __init__(self, folder: Path, *, public: bool) -> None:
-        self._folder, self._public = folder, public
+    def __init__(self, folder: Path, *, public: bool, rules: Sequence[JsonObject] = ()) -> None:
+        self._folder, self._public, self._rules = folder, public, tuple(rules)
         self._stack = AsyncExitStack()
         self._running: Running | None = None
         self._client: Client | None = None
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str], *, public: bool = True) -> Self:
-        """The node of a folder. `public=False`: it opens no public listener; mount `app` in an ASGI app of yours."""
-        return cls(Path(folder), public=public)
+    def open(cls, folder: str | os.PathLike[str], *, public: bool = True, rules: Sequence[JsonObject] = ()) -> Self:
+        """The node of a folder. `public=False`: it opens no public listener; mount `app` in an ASGI app of yours.
+
+        `rules` are tried before those of the folder's settings; they are tables as there (`specs/rules.md`).
+        """
+        return cls(Path(folder), public=public, rules=rules)
 
     async def __aenter__(self) -> Self:
         try:
-            self._running = await self._stack.enter_async_context(run_node(self._folder, public=self._public))
+            self._running = await self._stack.enter_async_context(
+                run_node(self._folder, public=self._public, rules=self._rules)
+            )
         except Conflict:  # somebody runs this folder: be a client of theirs
+            if self._rules:
+                raise MisusedError(
+                    "another process runs this folder, by its own rules", where=str(self._folder)
+                ) from None
             self._client = await self._stack.enter_async_context(await _beside(self._folder))
         return self
 

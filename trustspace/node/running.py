@@ -6,7 +6,7 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from trustspace.adapters.http.tls import server_context
 from trustspace.adapters.keys.file import find_passphrase
 from trustspace.adapters.storage import FolderLock, SqliteStore
 from trustspace.adapters.system import SystemClock, SystemIds
+from trustspace.core.canon import JsonObject
 from trustspace.core.errors import MisusedError
 from trustspace.node import beside, dataplane
 from trustspace.node.engine import Engine
@@ -38,7 +39,7 @@ from trustspace.node.renewing import keep_renewed
 from trustspace.node.reviewing import Reviewing
 from trustspace.node.revoking import Hints
 from trustspace.node.serving import Bound, Listener, serve
-from trustspace.node.settings import FILE, OPEN_WARNING, Settings, read, split_bind
+from trustspace.node.settings import FILE, OPEN_WARNING, Settings, read, split_bind, with_rules
 from trustspace.node.verbs import BOTH, CONNECTOR, FUNCTIONAL
 from trustspace.node.working import working
 from trustspace.services.authority import Authority
@@ -59,13 +60,15 @@ class Running:
 
 
 @asynccontextmanager
-async def run_node(path: Path, *, public: bool = True) -> AsyncIterator[Running]:
+async def run_node(path: Path, *, public: bool = True, rules: Sequence[JsonObject] = ()) -> AsyncIterator[Running]:
     """Run the node of a folder inside the present event loop; `public=False` leaves its public app to be mounted.
+
+    `rules` are tried before those of its settings.
 
     Raises `NotFound` where there is no node, `Conflict` where another process runs it, `Unavailable` or `MisusedError`
     where it cannot listen.
     """
-    settings, folder = read(path), Folder(path)
+    settings, folder = with_rules(read(path), rules), Folder(path)
     lock = FolderLock.acquire(path)
     try:
         store = SqliteStore.open(folder.database, lock=lock, max_pages=settings.database_pages)

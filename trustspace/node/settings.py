@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Sequence
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from trustspace.core.canon import loads_object
+from trustspace.core.canon import JsonObject, loads_object
 from trustspace.core.contract import Patience
 from trustspace.core.errors import Conflict, InvalidInput, MisusedError, NotFound, TrustspaceError
 from trustspace.core.rules import Rule, read_rules
@@ -207,6 +208,12 @@ def settings_from(**given: Any) -> Settings:
         )
     except ValidationError as error:
         raise settings_error(error, "settings") from error
+
+
+def with_rules(settings: Settings, rules: Sequence[JsonObject]) -> Settings:
+    """The settings with these rules before their own; `InvalidInput` names the one that is wrong."""
+    read_rules(rules)
+    return settings.model_copy(update={"rules": (*rules, *settings.rules)}) if rules else settings
 
 
 def _own_bind(url: str) -> str:

@@ -8,27 +8,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from trustspace.node.talks import ChangeView as ChangeView
+from trustspace.node.talks import CounterRequest as CounterRequest
+from trustspace.node.talks import NegotiateRequest as NegotiateRequest
+from trustspace.node.talks import NegotiationView as NegotiationView
+from trustspace.node.talks import ProposalRequest as ProposalRequest
+from trustspace.node.talks import RuleView as RuleView
+from trustspace.node.view import Bears as Bears
+from trustspace.node.view import Nothing as Nothing
+from trustspace.node.view import Signatures as Signatures
+from trustspace.node.view import View as View
 
 NAME: Final = r"^[!-.0-~]{0,200}$"
 """What a dataset may be called: printable, and a segment of a path."""
-
-
-Signatures = Literal["", "required", "optional"]
-"""Whether a contract must be signed by both; "" for what is chosen otherwise."""
-Bears = Literal["", "both", "unsigned"]
-"""Whether one is; "" where there is none."""
-
-
-class View(BaseModel):
-    """Base of all: unknown members are refused on input, so that a misspelt one is noticed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Nothing(View):
-    """An empty request or answer."""
-
 
 # --- the node itself -------------------------------------------------------------------------------------------------
 
@@ -48,6 +42,7 @@ class StuckView(View):
     process: str
     what: str
     waits_for: str
+    decide: str = Field(default="", description="what a person here can do about it")
     since: datetime
     until: datetime | None = None
     then: str = ""
@@ -237,46 +232,6 @@ class OfferView(View):
 # --- contracts -------------------------------------------------------------------------------------------------------
 
 
-class NegotiateRequest(View):
-    """Negotiate a product's offer; waits until it ended one way or the other, at most `wait` seconds."""
-
-    code: str = Field(default="", description="the product's 32-character identifier; or else connector and dataset")
-    connector: str = Field(default="", description="a connector's address, on an open test network")
-    dataset: str = Field(default="", description="the dataset's id there")
-    provider: str = Field(default="", description="its participant id; default: as its catalogue says")
-    offer: str = Field(default="", description="the offer's id, with its terms in `policy`: nothing is looked up then")
-    policy: dict[str, Any] | None = Field(None, description="other terms than offered: a counter-offer")
-    wait: float = 30.0
-    signatures: Signatures = ""
-    key: str = Field("", description="the same key gives the same negotiation: safe to repeat")
-
-
-class CounterRequest(View):
-    """Other terms, sent back to the peer."""
-
-    policy: dict[str, Any]
-
-
-class NegotiationView(View):
-    """A negotiation (协商) and how it stands."""
-
-    negotiation: str
-    role: Literal["consumer", "provider"]
-    peer: str
-    peer_name: str = ""
-    state: str
-    pending: str = ""
-    waits_for: str = ""
-    reason: str = ""
-    contract: str = ""
-    signed: Bears = Field(default="", description="the contract, once there is one")
-    title: str = ""
-    policy: dict[str, Any] | None = None
-    changes: list[str] = Field([], description="what differs from the last round")
-    created: datetime
-    changed: datetime
-
-
 class SignatureView(View):
     """One signature under a contract."""
 
@@ -330,6 +285,8 @@ class TransferView(View):
     contract: str
     role: Literal["consumer", "provider"]
     state: str
+    peer: str = ""
+    waits_for: str = ""
     reason: str = ""
     endpoint: str = ""
     token: str = ""

@@ -265,22 +265,25 @@ class Negotiations(Deciding):
         `signatures` chooses for this negotiation whether it must end signed ("required", "optional").
         Raises `Refused` for a clause that nobody enforces, `Conflict` where the key stands for another product's.
         """
+        asked = replace(offer, policy=wish) if wish else offer
+        return await self._begin(Role.CONSUMER, asked, peer, endpoint, title, key, signatures)
+
+    async def propose(self, offer: Offer, peer: str, endpoint: str, *, title: str = "", key: str = "") -> Negotiation:
+        """Offer to somebody who has not asked; the same `key` again is the same negotiation. Errors as `request`."""
+        return await self._begin(Role.PROVIDER, offer, peer, endpoint, title, key)
+
+    async def _begin(
+        self, role: Role, offer: Offer, peer: str, endpoint: str, title: str, key: str, signatures: str = ""
+    ) -> Negotiation:
         if known := await self._a.store.read(lambda tx: named(tx, "negotiation", key)):
             return _same(await self.get(known), offer, key)
-        asked = replace(offer, policy=wish) if wish else offer
-        check_enforceable(asked.policy)
-        now = self._a.clock.now()
-        new = Negotiation(
-            key=self._a.ids.uuid(),
-            role=Role.CONSUMER,
-            peer=peer,
-            callback=endpoint,
-            tag=f"{title}\n{asked.policy.digest}",
-            signatures=signatures,
-            created=now,
-            changed=now,
-        )
-        message = ContractRequest(new.key, None, asked, self.house.base, self.house.signs)
+        check_enforceable(offer.policy)
+        now, own, house = self._a.clock.now(), self._a.ids.uuid(), self.house
+        new = Negotiation(key=own, role=role, peer=peer, callback=endpoint, created=now, changed=now)
+        new = replace(new, tag=title, signatures=signatures)
+        message: Message = ContractRequest(own, None, offer, house.base, house.signs)
+        if role is Role.PROVIDER:
+            message = ContractOffer(None, own, offer, house.base, house.signs)
         return await self._exchange.say(
             new, Saying(lambda _: message, lambda tx, made: name(tx, "negotiation", key, made.key))
         )
@@ -296,7 +299,7 @@ class Negotiations(Deciding):
     def _conclude(self, tx: Tx, negotiation: Negotiation) -> None:
         """Keep the contract and say in the log who signed what."""
         product = tx.get(Published, requested(negotiation).target)
-        title = product.title if product else negotiation.tag.partition("\n")[0]
+        title = product.title if product else negotiation.tag
         contract = conclude(negotiation, now=negotiation.changed, title=title)
         if tx.get(Contract, contract.key) is None:
             tx.save(contract, expect=0)

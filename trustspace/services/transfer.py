@@ -10,7 +10,7 @@ from typing import Final
 from trustspace.core.canon import digest
 from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import Contract, Role, Status
-from trustspace.core.errors import IllegalTransition, NotFound, Refused
+from trustspace.core.errors import IllegalTransition, InvalidInput, NotFound, Refused
 from trustspace.core.policy import lapsed
 from trustspace.core.rules import Action, Rule
 from trustspace.core.transfer import (
@@ -165,6 +165,8 @@ class Transfers:
 
     async def terminate(self, pid: str, reason: str, *, code: str = "ended") -> Transfer:
         """End it with a reason that the other side reads."""
+        if not reason.strip():
+            raise InvalidInput("the other side reads why: a reason is needed", where="reason")
         return await self._exchange.say(await self.get(pid), self._terminating(reason, code=code))
 
     def _terminating(self, reason: str, *, code: str = "ended") -> Next:

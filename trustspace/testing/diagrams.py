@@ -1,4 +1,4 @@
-"""The state diagrams and the endpoint table of `specs/`, made from the tables that the code runs on.
+"""The state diagrams and the tables of endpoints and rules of `specs/`, made from what the code runs on.
 
 `python -m trustspace.testing.diagrams [SPECS]` writes them anew; a test holds the committed ones to it.
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from trustspace.core import catalogue, contract, transfer
+from trustspace.core import catalogue, contract, rules, transfer
 from trustspace.core.identity import registration
 from trustspace.core.machine import Machine
 from trustspace.protocols.dsp import ENDPOINTS, SHAPES, WELL_KNOWN, Endpoint
@@ -22,6 +22,7 @@ MACHINES: Final[Mapping[str, Machine[Any, Any, Any]]] = {
     "catalogue-entry": catalogue.MACHINE,
 }
 MARK: Final = "<!-- endpoints: made by python -m trustspace.testing.diagrams -->"
+RULES: Final = "<!-- rules: made by python -m trustspace.testing.diagrams -->"
 _NAMES: Final = {shape.value: shape.name for shape in SHAPES}
 
 
@@ -50,10 +51,20 @@ def _row(row: Endpoint) -> str:
 def pages(specs: Path) -> dict[Path, str]:
     """Every page that is made from tables, by its path, as it should read."""
     made = {specs / "diagrams" / f"{name}.md": diagram(machine) for name, machine in MACHINES.items()}
-    dsp = specs / "dsp.md"
-    before, _, rest = dsp.read_text().partition(MARK)
-    _, _, after = rest.partition(MARK)
-    return {**made, dsp: before + endpoints() + after}
+    tables = {specs / "dsp.md": (MARK, endpoints()), specs / "rules.md": (RULES, possible())}
+    return {**made, **{page: _between(page.read_text(), *table) for page, table in tables.items()}}
+
+
+def possible() -> str:
+    """What a rule can do at each event in each role, between its marks."""
+    rows = [f"| {event} | {role} | {can} |" for event, role, can in rules.table()]
+    return "\n".join([RULES, "", "| event | role | what can be done then |", "|---|---|---|", *rows, "", RULES])
+
+
+def _between(page: str, mark: str, table: str) -> str:
+    """The page with that table between its marks."""
+    before, _, rest = page.partition(mark)
+    return before + table + rest.partition(mark)[2]
 
 
 def main(specs: str = "specs") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trustspace.core.policy.building import CHINA, instant, offer, use
+from trustspace.core.policy.changes import Change, changes
 from trustspace.core.policy.checks import Problem, check_enforceable, problems
 from trustspace.core.policy.clauses import Clause, clauses
 from trustspace.core.policy.decision import Decision, DecisionValue, decide, replay
@@ -16,6 +17,7 @@ from trustspace.core.policy.words import Language
 
 __all__ = [
     "CHINA",
+    "Change",
     "Clause",
     "Constraint",
     "Decision",
@@ -29,6 +31,7 @@ __all__ = [
     "Problem",
     "Request",
     "Rule",
+    "changes",
     "check_enforceable",
     "clauses",
     "decide",

@@ -20,7 +20,8 @@ from trustspace.core.transfer import State, Transfer
 from trustspace.core.usage import DELIVERED, REFUSED, Asked, Use
 from trustspace.node import views as v
 from trustspace.node.doing.base import page
-from trustspace.node.doing.contracts import LONGEST_WAIT, ContractDoing
+from trustspace.node.doing.contracts import ContractDoing
+from trustspace.node.doing.talks import LONGEST_WAIT
 from trustspace.node.plain import fetch_plainly
 from trustspace.node.visiting import address_of
 from trustspace.ports import Answer, Content
@@ -41,7 +42,7 @@ class UseDoing(ContractDoing):
         """Open a transfer under a contract; waits for its start."""
         stored = await self.stored_contract(contract)
         opened = await self._open(stored, request.key, min(request.wait, LONGEST_WAIT), request.connector)
-        return _transfer_view(opened)
+        return transfer_view(opened)
 
     async def _open(self, contract: Contract, key: str, wait: float, connector: str = "") -> Transfer:
         if contract.role is not Role.CONSUMER:
@@ -210,7 +211,8 @@ def use_view(use: Use, signed: v.Bears) -> v.UseView:
     )
 
 
-def _transfer_view(transfer: Transfer) -> v.TransferView:
+def transfer_view(transfer: Transfer) -> v.TransferView:
+    """A transfer for people."""
     endpoint, token = _address(transfer) if transfer.address else ("", "")
     size = _property(transfer, SIZE)
     return v.TransferView(
@@ -218,6 +220,8 @@ def _transfer_view(transfer: Transfer) -> v.TransferView:
         contract=transfer.agreement,
         role="consumer" if transfer.role is Role.CONSUMER else "provider",
         state=str(transfer.state or ""),
+        peer=transfer.peer,
+        waits_for=transfer.awaited.what if transfer.awaited else "",
         reason="; ".join(transfer.reasons) or transfer.refusal,
         endpoint=endpoint if running(transfer) else "",
         token=token if running(transfer) else "",

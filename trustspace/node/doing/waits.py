@@ -11,10 +11,12 @@ from trustspace.core.contract import Limit, Negotiation
 from trustspace.core.transfer import State as TransferState
 from trustspace.core.transfer import Transfer
 from trustspace.node import views as v
+from trustspace.node.doing.talks import about, can_decide
 from trustspace.node.engine import Engine
 from trustspace.node.keeping import Held
 from trustspace.ports import Outgoing, Tx
 from trustspace.services.exchange import TERMINATE
+from trustspace.services.planning import RULE
 
 STUCK_SECONDS: Final = 5.0
 """How long something may wait before it is named."""
@@ -52,10 +54,10 @@ def _open(engine: Engine, tx: Tx, kind: type[Any]) -> tuple[int, list[v.StuckVie
     for state in (one for one in dict.fromkeys(machine.moves.values()) if not machine.final(one) and one != _RUNNING):
         number += tx.count(kind, state=str(state))
         found += [one for one in tx.find(kind, limit=NAMED, state=str(state)) if one.key not in engine.held]
-    return number, list(_named(engine, found))
+    return number, list(_named(engine, tx, found))
 
 
-def _named(engine: Engine, records: list[Any]) -> Iterator[v.StuckView]:
+def _named(engine: Engine, tx: Tx, records: list[Any]) -> Iterator[v.StuckView]:
     for record in records:
         awaited, deadlines = record.awaited, engine.keeping.deadlines[type(record)]
         if awaited is None or awaited.limit is Limit.ANSWER:  # its message is named instead
@@ -63,8 +65,9 @@ def _named(engine: Engine, records: list[Any]) -> Iterator[v.StuckView]:
         told = (record.state, record.role, TERMINATE) in deadlines.exchange.machinery.rules.machine.moves
         yield v.StuckView(
             process=record.key,
-            what=f"{deadlines.exchange.machinery.name} with {record.peer}",
+            what=f"{deadlines.exchange.machinery.name} with {record.peer}{about(tx, record)}",
             waits_for=awaited.what,
+            decide=can_decide(record) if awaited.limit is Limit.DECISION and record.todo != RULE else "",
             since=record.changed,
             until=deadlines.end_of(record),
             then="it ends as timed out, and the peer is told" if told else "it ends as timed out",

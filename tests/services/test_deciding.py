@@ -255,7 +255,7 @@ async def test_a_held_transfer_is_shown_started_suspended_and_ended_by_people() 
         why = v.DecisionRequest(reason="the depot is closed")
         assert (await s.planner.call("suspend_transfer", mine, request=why)).state == "SUSPENDED"
         [seen] = await s.bus.call("transfers", contract=contract.key)
-        assert (seen.state, seen.waits_for, seen.peer) == ("SUSPENDED", "a new start by either side", s.planner.did)
+        assert (seen.state, seen.waits_for, seen.peer) == ("SUSPENDED", "either side to start again", s.planner.did)
         assert (await s.planner.call("start_transfer", mine)).state == "STARTED"
         with pytest.raises(InvalidInput, match="a reason is needed"):
             await s.bus.call("terminate_transfer", stuck.process, request=v.DecisionRequest())

@@ -4,6 +4,8 @@ A state changes for the sender when the peer has acknowledged the message (DSP 2
 transfer process protocol); until then the message is `pending`. Three rules follow, the same for both machines:
 
 - *Overtaking*: a message that is legal only after our pending one is itself the acknowledgement of it.
+  Where that would lead round to the state we are in (suspended, started, suspended), the message may as well be an old
+  one that crossed our last; it is taken once our pending one is answered, and until then the peer sends it again.
 - *Crossing*: where both moves are legal now, the one that leaves the other legal goes through. Where each shuts the
   other out, the later verb of `Rules.rank` wins, and of two of the same that end nothing the provider's: one side takes
   the other's message, the other side refuses, and both come to the same state.
@@ -198,6 +200,9 @@ class Rules(Generic[S, V]):
         peer, pending, moves = mine.role.other, mine.pending, self.machine.moves
         ours = moves.get((mine.state, mine.role, pending)) if pending is not None else None
         if ours is not None and (ours, peer, verb) in moves:
+            if mine.state in self.lasting and moves[ours, peer, verb] == mine.state:
+                what = f"whether {verb} came before or after our {pending} shows when that is answered"
+                raise Conflict(what, where=self.machine.name, hint="send the same again")
             return ours, moves[ours, peer, verb], None  # it overtook the answer to ours
         theirs = self.machine.after(mine.state, peer, verb)
         shut_out = ours is not None and (theirs, mine.role, pending) not in moves

@@ -67,6 +67,8 @@ async def test_the_address_may_be_that_of_the_protocol_itself() -> None:
         await product(world, bus)
         at = ts.DatasetAt("http://bus.localhost/dsp/2025-1/", "feed", provider="did:web:bus.localhost")
         assert (await trip.negotiate(at)).target == "feed"
+        for catalogue in ("http://bus.localhost/dsp/2025-1/catalog", "http://bus.localhost/dsp/2025-1/catalog/request"):
+            assert (await trip.negotiate(ts.DatasetAt(catalogue, "feed"))).target == "feed"
         with pytest.raises(Exception, match="no such dataset") as refused:
             await trip.negotiate(ts.DatasetAt("http://bus.localhost", "other"))
         assert "the provider says" in str(refused.value)

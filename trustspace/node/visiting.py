@@ -40,7 +40,8 @@ async def find_at(engine: Engine, request: v.NegotiateRequest) -> Found:
 
 
 async def _look_up(engine: Engine, request: v.NegotiateRequest) -> Found:
-    address = await _base(engine, request.connector.rstrip("/"))
+    given = request.connector.rstrip("/").removesuffix("/request").removesuffix("/catalog")  # of its catalogue, too
+    address = await _base(engine, given)
     provider = request.provider
     if not provider:
         body = dsp.encode(dsp.CatalogRequest())

@@ -135,3 +135,15 @@ def test_every_page_of_the_specification_is_listed() -> None:
     pages = [*HERE.glob("specs/*.md"), *HERE.glob("specs/decisions/*.md"), *HERE.glob("specs/vectors/*.json")]
     missing = [path.name for path in pages if path.name != "README.md" and path.name not in index]
     assert not missing, f"specs/README.md does not list {', '.join(missing)}"
+
+
+def test_every_test_that_the_specification_names_is_there() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in HERE.glob("specs/*.md"))
+    named = set(re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", pages))
+    missing = [f"{file}::{name}" for file, name in sorted(named) if not _defines(HERE / file, name)]
+    assert len(named) > 25, "the control"
+    assert not missing, f"no such tests: {', '.join(missing)}"
+
+
+def _defines(file: Path, name: str) -> bool:
+    return file.exists() and re.search(rf"^(async )?def {name}\(", file.read_text(encoding="utf-8"), re.M) is not None

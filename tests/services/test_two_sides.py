@@ -136,8 +136,8 @@ class TwoSides(RuleBasedStateMachine):
         assert (consumer.key, consumer.peer_pid) == (provider.peer_pid, provider.key)
         told = [(one.reasons, one.ended_by) for one in (consumer, provider)]
         assert told[0] == told[1] or consumer.refusal or provider.refusal
-        if hasattr(consumer, "agreement"):
-            assert consumer.agreement == provider.agreement or not consumer.ended
+        if consumer.state == "FINALIZED":
+            assert consumer.agreement == provider.agreement != ""
 
 
 class Negotiations(TwoSides):
@@ -150,7 +150,7 @@ class Transfers(TwoSides):
     verbs = ("start", "suspend", "complete", "terminate")
 
 
-SIZE = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+SIZE = settings(max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
 TestNegotiations = Negotiations.TestCase
 TestTransfers = Transfers.TestCase
 TestNegotiations.settings = TestTransfers.settings = SIZE

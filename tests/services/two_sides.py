@@ -127,10 +127,10 @@ class Side:
         """Queue a message; `IllegalTransition` or `Conflict` where it may not be said now."""
         done(self.exchange.say(record, Saying(lambda _: message)))
 
-    def take(self, wire: Wire, caller: str, name: str) -> Answer:
+    def take(self, wire: Wire, caller: Caller, name: str) -> Answer:
         """Take a message in, as the endpoint does; an error is an answer too."""
         body = wire.outgoing.body
-        incoming = Incoming(Caller(caller), body, name, name, digest(body), START + timedelta(days=1))
+        incoming = Incoming(caller, body, name, name, digest(body), START + timedelta(days=1))
         opening = self._opening(wire.message) if wire.begins else None
         try:
             reply = done(
@@ -201,11 +201,12 @@ class Pair:
                     self.messages[one.id] = self.machinery.farewell(self.sides[role].record, "over")
         return [Wire(role, queued[0], self.messages[queued[0].id]) for role, queued in found if queued]
 
-    def deliver(self, wire: Wire, *, caller: str = "") -> Answer:
+    def deliver(self, wire: Wire, *, caller: str = "", signs: bool = True) -> Answer:
         """Let it arrive."""
         self.tokens += 1
         receiver = self.sides[wire.sender.other]
-        return receiver.take(wire, caller or self.sides[wire.sender].me, f"token-{self.tokens}")
+        sender = Caller(caller or self.sides[wire.sender].me, signs=signs)
+        return receiver.take(wire, sender, f"token-{self.tokens}")
 
     def settle(self, back: Back) -> None:
         """Let an answer arrive."""

@@ -6,11 +6,15 @@ from typing import Any, Final
 
 from trustspace.core import contract as contracts
 from trustspace.core import transfer as transfers
+from trustspace.core.canon import canonical, loads_object
 from trustspace.core.contract import Negotiation
 from trustspace.core.transfer import Transfer
 from trustspace.protocols import dsp
 from trustspace.services import deciding, transfer
 from trustspace.services.machinery import Machinery, Rules
+
+ROUND: Final = f"{dsp.terms.OURS}round"
+"""Tells a message from the same one of an earlier round: DSP has no message ids."""
 
 
 class DspCodec:
@@ -19,6 +23,10 @@ class DspCodec:
     def encode(self, message: Any) -> bytes:
         """The message's bytes."""
         return dsp.encode(message)
+
+    def again(self, body: bytes, number: int) -> bytes:
+        """The message with the number of its round."""
+        return canonical({**loads_object(body), ROUND: str(number)})
 
     def path(self, record: Any, verb: str) -> str:
         """Where it goes."""

@@ -17,7 +17,16 @@ from trustspace.core.contract.exchange import Exchange as Process
 from trustspace.core.errors import Conflict, InvalidInput, NotFound, TrustspaceError, Unauthenticated
 from trustspace.ports import Answer, Outgoing, Tx
 from trustspace.services.logging import log
-from trustspace.services.machinery import Also, Follow, Machinery, Saying, Surroundings, nothing
+from trustspace.services.machinery import (
+    Also,
+    Follow,
+    Machinery,
+    Saying,
+    Surroundings,
+    idempotency_key,
+    nothing,
+    verb_of,
+)
 from trustspace.services.subjects import subjects
 
 RECEIPT: Final = "trustspace-receipt"
@@ -113,11 +122,6 @@ class _OvertakenError(Exception):
     """What was worked out before the transaction is about a state that is past; nothing has been written."""
 
 
-def idempotency_key(sender: str, pid: str, verb: str, body: bytes) -> str:
-    """Equal for the same bytes from the same sender about the same process, and for nothing else."""
-    return digest(f"{sender}\n{pid}\n{verb}\n{digest(body)}".encode())
-
-
 def claim(tx: Tx, incoming: Incoming) -> None:
     """Bind the token to its request: the same token with another request is refused."""
     if (
@@ -173,7 +177,8 @@ class Exchange(Generic[R, M]):
             if said and opening is None and self._of(tx, pid, incoming.caller.participant).version != said.version:
                 raise _OvertakenError
             claim(tx, incoming)
-            if (stored := tx.seen(key)) is not None:
+            stored = tx.seen(key)
+            if stored is not None and not self._anew(tx, incoming.caller, pid, message, Reply.unpack(stored)):
                 return Reply.unpack(stored), None
             before = opening if opening is not None else self._of(tx, pid, incoming.caller.participant)
             taken = said.taken if said else self._received(tx, before, message, now)
@@ -183,7 +188,8 @@ class Exchange(Generic[R, M]):
             status, text = self._m.codec.answer(taken, created=opening is not None)
             reply = Reply(status, str(taken.state), after.key, text, after.todo, said.outgoing if said else None)
             self._log(tx, "message-received", taken, verb, incoming.body, now, incoming)
-            tx.reply(key, reply.pack())
+            if stored is None:
+                tx.reply(key, reply.pack())
             if said:
                 self._queue(tx, after, said.outgoing, now)
                 said.also(tx, after)
@@ -193,6 +199,12 @@ class Exchange(Generic[R, M]):
         if after is not None:
             self._a.changed(after)
         return reply
+
+    def _anew(self, tx: Tx, caller: Caller, pid: str, message: M, stored: Reply) -> bool:
+        """Whether a peer that does not number its rounds says the same again: the process has been elsewhere since."""
+        record = self._of(tx, pid, caller.participant) if pid and not caller.signs else None
+        elsewhere = record is not None and str(record.state) != stored.state
+        return elsewhere and self._m.rules.takes(record, message, now=self._a.clock.now())
 
     def _received(self, tx: Tx, before: R, message: M, now: datetime) -> R:
         return self._a.plan.planned(tx, self._m.rules.receive(before, message, now=now))
@@ -343,7 +355,10 @@ class Exchange(Generic[R, M]):
         self._log(tx, "message-sent", record, outgoing.verb, outgoing.body, now)
 
     def _outgoing(self, record: R, message: M, name: str, now: datetime) -> Outgoing:
-        verb = verb_of(message)
+        verb, body = verb_of(message), self._m.codec.encode(message)
+        leads_to = self._m.rules.machine.moves.get((record.state, record.role, verb))
+        if (times := record.reached.get(str(leads_to), 0)) > 0:  # the same bytes twice would be one message
+            body = self._m.codec.again(body, times + 1)
         return Outgoing(
             id=name,
             process=record.key,
@@ -351,7 +366,7 @@ class Exchange(Generic[R, M]):
             verb=verb,
             to=record.peer,
             url=record.callback + self._m.codec.path(record, verb),
-            body=self._m.codec.encode(message),
+            body=body,
             created=now,
         )
 
@@ -383,8 +398,3 @@ class Exchange(Generic[R, M]):
         if receipt := answer.headers.get(RECEIPT, ""):
             data["receipt"] = tx.keep(receipt.encode())
         log(tx, "receipt", time=now, subjects=subjects(record), data=data)
-
-
-def verb_of(message: Any) -> str:
-    """The verb of a core message."""
-    return str(message.verb)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+from trustspace.core.canon import digest
 from trustspace.core.contract.exchange import Exchange as Process
+from trustspace.core.errors import TrustspaceError
 from trustspace.core.machine import Machine
 from trustspace.core.record import Record
 from trustspace.ports import Answer, Clock, Ids, Outgoing, Store, Tx
@@ -29,6 +32,9 @@ class Codec(Protocol[RC, MC]):
 
     def encode(self, message: MC) -> bytes:
         """The exact bytes that are sent."""
+
+    def again(self, body: bytes, number: int) -> bytes:
+        """A message that leads to a state for the second time or later, told apart from the same one before."""
 
     def path(self, record: RC, verb: str) -> str:
         """Where a message goes, below the peer's base address."""
@@ -74,6 +80,13 @@ class Rules(Generic[R]):
     caught_up: Callable[..., R | None]
     machine: Machine[Any, Any, Any]
 
+    def takes(self, record: R | None, message: Any, *, now: datetime) -> bool:
+        """Whether the message may come now."""
+        try:
+            return record is not None and self.receive(record, message, now=now) is not None
+        except TrustspaceError:
+            return False
+
     def target(self, record: R) -> str:
         """The state that the pending message leads to."""
         return str(self.machine.moves.get((record.state, record.role, record.pending), ""))
@@ -106,3 +119,13 @@ class Surroundings:
     changed: Callable[[Record], None]
     ask: Callable[[str, str], Awaitable[Answer]]
     plan: Plan = field(default_factory=Plan)
+
+
+def idempotency_key(sender: str, pid: str, verb: str, body: bytes) -> str:
+    """Equal for the same bytes from the same sender about the same process, and for nothing else."""
+    return digest(f"{sender}\n{pid}\n{verb}\n{digest(body)}".encode())
+
+
+def verb_of(message: Any) -> str:
+    """The verb of a core message."""
+    return str(message.verb)

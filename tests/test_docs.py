@@ -28,6 +28,7 @@ SAID: Final = {
     "03": ["the same as published: True", "this would be use number 2"],
     "04": ["signed by both", "the next bus leaves"],
     "05": ["no use for advertising", "bus.asice: verified", "planner.asice: verified"],
+    "06": ["it waits for a decision here", "-> at most 5 uses under the contract", "signed by both"],
 }
 """What an example says where it shows what it is there for."""
 
@@ -54,7 +55,9 @@ def test_an_example_shows_what_it_is_for(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["03_two_connectors", "04_mount_in_starlette_or_fastapi", "05_a_whole_pilot"])
+@pytest.mark.parametrize(
+    "name", ["03_two_connectors", "04_mount_in_starlette_or_fastapi", "05_a_whole_pilot", "06_rules_and_a_person"]
+)
 def test_an_example_with_nodes_shows_what_it_is_for(name: str, tmp_path: Path) -> None:
     shows(name, tmp_path)
 

@@ -148,8 +148,15 @@ def test_negotiations_are_decided_by_hand(space: Served, tmp_path: Path) -> None
     assert theirs["negotiation"] in space.on("bus", "negotiations", "list").out
     terms = tmp_path / "terms.json"
     terms.write_text(json.dumps({"offer": to_odrl(ts.offer(ts.use(purpose="trip-planning", count=2)))}))
+    mistake(space.on("bus", "negotiations", "counter", theirs["negotiation"]), 2, "other terms are needed")
     assert space.on("bus", "negotiations", "counter", theirs["negotiation"], terms).code == 0
     [mine] = until(lambda: waiting(space, "trip"), len)
+    shown = space.on("trip", "negotiations", "show", mine["negotiation"]).out
+    assert "changed against the last round:" in shown
+    assert "\tat most 3 uses under the contract, all together\tat most 2 uses" in shown
+    assert mine["negotiation"] in space.on("trip", "negotiations", "list", "--waiting").out
+    assert mine["negotiation"] not in space.on("bus", "negotiations", "list", "--waiting").out
+    assert "other terms" in space.on("trip", "negotiations", "approve", mine["negotiation"], "--terms", "0" * 64).err
     done = space.ok("trip", "negotiations", "approve", mine["negotiation"])
     assert done["state"] == "FINALIZED", done
     assert space.ok("trip", "contracts", "show", done["contract"])["signed"] == "both"

@@ -38,7 +38,7 @@ HOLDS = [at("offered", "hold", role="consumer")]
     [
         (OFFERS, [], State.FINALIZED),
         (OFFERS, HOLDS, State.OFFERED),
-        (OFFERS, [at("offered", "accept")], State.FINALIZED),
+        pytest.param(OFFERS, [at("offered", "accept")], State.FINALIZED, marks=pytest.mark.slow),
         ([*OFFERS, at("accepted", "hold", role="provider")], [], State.ACCEPTED),
         (AGREES, [at("agreed", "hold", role="consumer")], State.AGREED),
         ([*AGREES, at("verified", "hold", role="provider")], [], State.VERIFIED),
@@ -124,7 +124,7 @@ async def moved(bus: Rules, planner: Rules) -> tuple[Any, Any]:
         return await s.planner.engine.transfers.get(mine.key), await s.bus.engine.transfers.get(mine.peer_pid)
 
 
-@pytest.mark.parametrize("who", list(Role))
+@pytest.mark.parametrize("who", [Role.PROVIDER, pytest.param(Role.CONSUMER, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("rules", "state"),
     [

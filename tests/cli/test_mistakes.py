@@ -35,6 +35,7 @@ def node(tmp_path: Path) -> Path:
         (("publish", "--title", "x"), "a product needs a file"),
         (("publish", "--update", "urn:uuid:1"), "a product needs a file"),
         (("negotiate", "x", "--policy", "/none.json"), "/none.json"),
+        (("negotiate", "x", "--signatures", "perhaps"), "neither required nor optional"),
         (("id", "make", "moon", "--subject", "x", "--place", "y"), "moon"),
         (("status", "--dir", "/nowhere"), "there is no node in this folder"),
         (("serve", "/nowhere"), "there is no such folder"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -22,6 +23,8 @@ from trustspace.core.contract import Role
 from trustspace.core.errors import Conflict, IllegalTransition
 
 ROLES = st.sampled_from(Role)
+EXAMPLES = int(os.environ.get("TRUSTSPACE_EXAMPLES", "80"))
+"""Runs of each machine, 40 steps each."""
 
 
 class TwoSides(RuleBasedStateMachine):
@@ -150,7 +153,7 @@ class Transfers(TwoSides):
     verbs = ("start", "suspend", "complete", "terminate")
 
 
-SIZE = settings(max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+SIZE = settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
 TestNegotiations = Negotiations.TestCase
 TestTransfers = Transfers.TestCase
 TestNegotiations.settings = TestTransfers.settings = SIZE
@@ -161,6 +164,6 @@ class WithoutStoredAnswers(Negotiations):
 
 
 def test_it_finds_out_a_side_that_does_not_remember_its_answers() -> None:
-    quick = settings(SIZE, phases=[Phase.generate], database=None)
+    quick = settings(SIZE, max_examples=80, phases=[Phase.generate], database=None)
     with pytest.raises(AssertionError):
         run_state_machine_as_test(WithoutStoredAnswers, settings=quick)

@@ -44,6 +44,7 @@ def test_rules_are_written_as_they_are_read(tmp_path: Path) -> None:
         ('[[rules]]\non = "requested"\nthen = "obey"\n', "rules[0].then"),
         ('[[rules]]\non = "offered"\nthen = "accept"\n[[rules]]\non = "offered"\n', "rules[1].then"),
         ('[[rules]]\non = "requested"\nthen = "offer"\npolicy = "none.json"\n', "rules[0].policy"),
+        ('[[rules]]\non = "requested"\nthen = "terminate"\nafter = "P7D"\n', "rules[0].after"),
         ("rules = [5]\n", "rules"),
     ],
 )

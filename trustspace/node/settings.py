@@ -154,7 +154,10 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _are_rules(self) -> Self:
-        read_rules(self.rules)
+        for at, rule in enumerate(read_rules(self.rules)):
+            if rule.after >= self.patience.decision:
+                what = f"after so long the process has ended: a decision may take {self.patience.decision}"
+                raise InvalidInput(what, where=f"rules[{at}].after", hint="raise patience.decision")
         return self
 
     @property

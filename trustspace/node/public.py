@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -41,14 +42,19 @@ NO_FILTER: Final = frozenset({"", "{}", "[]", "null"})
 """Items of a `filter` that ask for nothing in particular."""
 
 
+Serve = Callable[[Request], Awaitable[Response]]
+
+
 def public_app(engine: Engine, more: list[Route]) -> ASGIApp:
     """The ASGI app; `more` are the routes of the data plane and the log."""
     root = engine.path_prefix
-    routes = [_route(engine, row, root) for row in dsp.ENDPOINTS]
+    served = {row: _endpoint(engine, row) for row in dsp.ENDPOINTS}
+    routes = [Route(root + dsp.BASE + row.path, serve, methods=[row.method]) for row, serve in served.items()]
     routes.append(Route(root + dsp.WELL_KNOWN, _versions(engine)))
     routes.append(Route(_document_path(root), _document(engine)))
     handlers: dict[Any, Any] = {TrustspaceError: _plain_refusal, HTTPException: partial(_http_refusal, root + dsp.BASE)}
-    app = Starlette(routes=[*routes, *more], exception_handlers=handlers)
+    others = Starlette(routes=[*routes, *more], exception_handlers=handlers)
+    app = ServerErrorMiddleware(_direct(root + dsp.BASE, served, others))
     return bounded(_rooted(app, engine.quotas), refusal=partial(_unread, root + dsp.BASE))
 
 
@@ -79,7 +85,36 @@ def _unread(base: str, scope: Scope, error: TrustspaceError) -> bytes:
     return dsp.encode_error(error, kind) if kind else plain(scope, error)
 
 
-def _route(engine: Engine, row: Endpoint, root: str) -> Route:
+def _direct(base: str, endpoints: Mapping[Endpoint, Serve], others: ASGIApp) -> ASGIApp:
+    """The endpoints of the protocol by a look into a table, past the routes and layers that each message would pay."""
+    table = {(row.method, *map(_fixed, row.path.split("/"))): (row, serve) for row, serve in endpoints.items()}
+
+    async def direct(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"] if scope["type"] == "http" else ""
+        parts = path.removeprefix(base).split("/") if path.startswith(f"{base}/") else []
+        if exact := table.get((scope.get("method", ""), *parts)):
+            return await _served(exact[1], scope, receive, send)
+        for place in range(1, len(parts)):
+            found = table.get((scope["method"], *parts[:place], None, *parts[place + 1 :]))
+            if found and parts[place]:
+                [name] = [part.strip("{}") for part in found[0].path.split("/") if _fixed(part) is None]
+                return await _served(found[1], {**scope, "path_params": {name: parts[place]}}, receive, send)
+        return await others(scope, receive, send)
+
+    return direct
+
+
+def _fixed(part: str) -> str | None:
+    """A part of a path; None for one that stands for a name, so that no request can spell it."""
+    return None if part.startswith("{") else part
+
+
+async def _served(serve: Serve, scope: Scope, receive: Receive, send: Send) -> None:
+    response = await serve(Request(scope, receive))
+    await response(scope, receive, send)
+
+
+def _endpoint(engine: Engine, row: Endpoint) -> Serve:
     serve = _SERVES.get(row.path) or (_state if row.message is None else _message)
 
     async def endpoint(request: Request) -> Response:
@@ -91,7 +126,7 @@ def _route(engine: Engine, row: Endpoint, root: str) -> Route:
             told = dsp.encode_error(error, row.area.value, consumer, provider)
             return Response(told, error.status, headers=retry_after(error), media_type=JSON)
 
-    return Route(root + dsp.BASE + row.path, endpoint, methods=[row.method])
+    return endpoint
 
 
 async def _message(engine: Engine, row: Endpoint, request: Request, body: bytes) -> Response:

@@ -17,7 +17,7 @@ Our message stays pending until it is answered, even where it has lost: so there
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Generic, TypeVar
@@ -25,7 +25,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 from trustspace.core.contract.patience import OURS, STEP, Awaited, Limit
 from trustspace.core.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from trustspace.core.machine import Machine
-from trustspace.core.record import Record
+from trustspace.core.record import Record, evolve
 
 
 class Role(StrEnum):
@@ -125,12 +125,10 @@ class Rules(Generic[S, V]):
     lasting: frozenset[S] = frozenset()
 
     def received(self, mine: E, verb: V, *, now: datetime, code: str = "", reasons: tuple[str, ...] = ()) -> E:
-        """The process after the peer's message; `IllegalTransition` where it may not come now."""
+        """The process after the peer's message; `IllegalTransition` where it may not come now, `Conflict` not yet."""
         *states, pending = self._incoming(mine, verb)
-        after = _moved(mine, *states)
-        if verb == self.terminate:
-            after = replace(after, code=code, reasons=reasons, ended_by=mine.role.other)
-        return self._answered(after, now) if pending is None else self._settled(after, now)
+        ended = {"code": code, "reasons": reasons, "ended_by": mine.role.other} if verb == self.terminate else {}
+        return self._settled(mine, now, _moved(mine, *states) | ended | ({} if pending else _ANSWERED))
 
     def sent(self, mine: E, verb: V, *, now: datetime, code: str = "", reasons: tuple[str, ...] = ()) -> E:
         """The process with our message on its way; `IllegalTransition`, or `Conflict` where another one is already."""
@@ -141,8 +139,8 @@ class Rules(Generic[S, V]):
                 hint="wait for the peer's answer; status shows what holds it up",
             )
         self.machine.after(mine.state, mine.role, verb)
-        said = replace(mine, pending=verb, pending_code=code, pending_reasons=reasons, spoke=sum(mine.reached.values()))
-        return self._settled(said, now)
+        said = {"pending": verb, "pending_code": code, "pending_reasons": reasons}
+        return self._settled(mine, now, said | {"spoke": sum(mine.reached.values())})
 
     def acknowledged(self, mine: E, *, now: datetime, peer_pid: str = "") -> E:
         """The process once the peer has said yes to the pending message; the same one where that is known already.
@@ -158,7 +156,7 @@ class Rules(Generic[S, V]):
         if mine.pending == self.terminate and (mine.role is Role.CONSUMER or not self._final(mine)):
             return self._ended(after, now)
         then = self.machine.moves.get((mine.state, mine.role, mine.pending), mine.state)  # the same: it had lost
-        return self._answered(after if then == mine.state else _moved(after, then), now)
+        return self._settled(after, now, _ANSWERED | ({} if then == mine.state else _moved(after, then)))
 
     def failed(self, mine: E, reason: str, *, now: datetime, code: str = "") -> E:
         """The process once the peer has refused the pending message for good.
@@ -170,20 +168,20 @@ class Rules(Generic[S, V]):
             return mine
         if mine.pending == self.terminate and not self._final(mine):
             return self._ended(mine, now)
-        told = replace(mine, refusal=reason)
+        told = {"refusal": reason} | _ANSWERED
         if self._final(mine) or mine.state in self.lasting:
-            return self._answered(told, now)
-        end = replace(told, code=code, reasons=(reason,), ended_by=mine.role.other)
-        return self._answered(_moved(end, self.terminated), now)
+            return self._settled(mine, now, told)
+        end = {"code": code, "reasons": (reason,), "ended_by": mine.role.other}
+        return self._settled(mine, now, told | end | _moved(mine, self.terminated))
 
     def next(self, mine: E) -> str:
         """What is to be done by us where the process stands, "" for nothing."""
-        return "" if mine.pending is not None or mine.state is None else self.todo.get((mine.state, mine.role), "")
+        return self._due(mine.state, mine.role, mine.pending)
 
     def expired(self, mine: E, reason: str, *, now: datetime, code: str = "") -> E:
         """The process ended here because it waited for too long, where there is nobody to tell or no word to say it."""
-        end = replace(mine, code=code, reasons=(reason,), ended_by=mine.role)
-        return self._answered(_moved(end, self.terminated), now)
+        end = {"code": code, "reasons": (reason,), "ended_by": mine.role}
+        return self._settled(mine, now, _moved(mine, self.terminated) | end | _ANSWERED)
 
     def caught_up(self, mine: E, theirs: str, bare: Collection[V], *, now: datetime) -> E | None:
         """The process once the peer shows it in the state `theirs`; None where that tells nothing that could be taken.
@@ -221,31 +219,35 @@ class Rules(Generic[S, V]):
 
     def _ended(self, mine: E, now: datetime) -> E:
         """Ended by us, with the reasons that were on their way."""
-        ended = replace(_moved(mine, self.terminated), ended_by=mine.role)
-        return self._answered(replace(ended, code=mine.pending_code, reasons=mine.pending_reasons), now)
+        ended = {"code": mine.pending_code, "reasons": mine.pending_reasons, "ended_by": mine.role}
+        return self._settled(mine, now, _moved(mine, self.terminated) | ended | _ANSWERED)
 
-    def _answered(self, mine: E, now: datetime) -> E:
-        """With nothing of ours on its way any more."""
-        return self._settled(replace(mine, pending=None, pending_code="", pending_reasons=()), now)
+    def _settled(self, mine: E, now: datetime, changes: dict[str, Any]) -> E:
+        """With these changes at its new time, and with what is to be done derived again."""
+        state, pending = changes.get("state", mine.state), changes.get("pending", mine.pending)
+        return evolve(mine, **changes, todo=self._due(state, mine.role, pending), changed=now)
 
-    def _settled(self, mine: E, now: datetime) -> E:
-        """At its new time, with what is to be done derived again."""
-        return replace(mine, todo=self.next(mine), changed=now)
+    def _due(self, state: S | None, role: Role, pending: V | None) -> str:
+        return "" if pending is not None or state is None else self.todo.get((state, role), "")
 
 
-def _moved(mine: E, *states: Any) -> E:
-    """The process in the last of the states that it came through."""
+_ANSWERED: Final[dict[str, Any]] = {"pending": None, "pending_code": "", "pending_reasons": ()}
+"""Nothing of ours is on its way any more."""
+
+
+def _moved(mine: Exchange[Any, Any], *states: Any) -> dict[str, Any]:
+    """In the last of the states that the process came through."""
     reached = dict(mine.reached)
     for state in states:
         reached[str(state)] = reached.get(str(state), 0) + 1
-    return replace(mine, state=states[-1], reached=reached)
+    return {"state": states[-1], "reached": reached}
 
 
 def bind(mine: E, peer_pid: str) -> E:
     """The process knowing the peer's pid; `NotFound` where it is known to be another."""
     if mine.peer_pid and peer_pid and mine.peer_pid != peer_pid:
         raise NotFound("this pid belongs to another process", where=f"{mine.role.other}Pid")
-    return replace(mine, peer_pid=peer_pid) if peer_pid and not mine.peer_pid else mine
+    return evolve(mine, peer_pid=peer_pid) if peer_pid and not mine.peer_pid else mine
 
 
 def addressed(mine: E, consumer_pid: str | None, provider_pid: str | None) -> E:

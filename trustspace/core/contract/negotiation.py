@@ -23,6 +23,7 @@ from trustspace.core.contract.messages import (
 from trustspace.core.contract.offer import Agreement, Offer, offer_to_json, read_agreement, read_offer
 from trustspace.core.contract.patience import Awaited, Limit
 from trustspace.core.machine import Machine
+from trustspace.core.record import evolve
 
 
 class State(StrEnum):
@@ -150,9 +151,7 @@ def receive(negotiation: Negotiation, message: Message, *, now: datetime) -> Neg
     code, reasons = _end(message)
     moved = _RULES.received(mine, message.verb, now=now, code=code, reasons=reasons)
     if isinstance(message, ContractRequest | ContractOffer):
-        moved = replace(
-            moved, callback=(message.callback or moved.callback).rstrip("/"), peer_signs=bool(message.signs)
-        )
+        moved = evolve(moved, callback=(message.callback or moved.callback).rstrip("/"), peer_signs=bool(message.signs))
     return _with_content(moved, message)
 
 
@@ -210,14 +209,14 @@ def _with_content(negotiation: Negotiation, message: Message) -> Negotiation:
             if not offer.target and (last := negotiation.offer):  # a counter-offer that does not say what it is about
                 offer = replace(offer, target=last.target)
             terms = canonical(offer_to_json(offer, with_target=True)).decode()
-            return replace(negotiation, terms=terms, before=negotiation.terms, offered_by=by)
+            return evolve(negotiation, terms=terms, before=negotiation.terms, offered_by=by)
         case ContractAgreement(signed=signed, document=document):
-            return replace(
+            return evolve(
                 negotiation,
                 agreement=(signed or document).decode(),
                 provider_signature=encode64(message.signature or b""),
             )
         case ContractVerification(signature=signature):
-            return replace(negotiation, consumer_signature=encode64(signature or b""))
+            return evolve(negotiation, consumer_signature=encode64(signature or b""))
         case _:
             return negotiation

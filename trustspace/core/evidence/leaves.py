@@ -131,7 +131,7 @@ def instant(time: datetime) -> str:
 def moment(text: str, *, where: str = "time") -> datetime:
     """The moment that `instant` wrote; `InvalidInput` for any other spelling."""
     try:
-        time = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        time = datetime.fromisoformat(text)
     except ValueError as error:
         raise InvalidInput("a time like 2027-01-31T08:30:00.000000Z is expected", where=where) from error
     if instant(time) != text:

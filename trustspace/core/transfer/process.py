@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Final
@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 from trustspace.core.contract.exchange import Exchange, Role, Rules, addressed
 from trustspace.core.contract.patience import Awaited, Limit
 from trustspace.core.machine import Machine
+from trustspace.core.record import evolve
 from trustspace.core.transfer.messages import (
     DataAddress,
     Message,
@@ -100,7 +101,7 @@ def receive(transfer: Transfer, message: Message, *, now: datetime) -> Transfer:
     code, reasons = _why(message)
     moved = _RULES.received(mine, message.verb, now=now, code=code, reasons=reasons)
     if isinstance(message, TransferRequest):
-        moved = replace(moved, callback=message.callback.rstrip("/"))
+        moved = evolve(moved, callback=message.callback.rstrip("/"))
     return _with_content(moved, message)
 
 
@@ -164,8 +165,8 @@ def _with_content(transfer: Transfer, message: Message) -> Transfer:
     """The transfer with what the message brings, whoever sent it; a start without an address leaves the known one."""
     match message:
         case TransferRequest(agreement=agreement, format=name, address=address):
-            return replace(transfer, agreement=agreement, format=name, address=address)
+            return evolve(transfer, agreement=agreement, format=name, address=address)
         case TransferStart(address=DataAddress() as address):
-            return replace(transfer, address=address)
+            return evolve(transfer, address=address)
         case _:
             return transfer

@@ -18,6 +18,7 @@ from trustspace.testing.network import LOST, UNACKNOWLEDGED, Fault
 from trustspace.testing.registry import START, SteppedClock
 
 pytestmark = pytest.mark.anyio
+REFUSAL = b'{"@type":"ContractNegotiationError","code":"illegal-transition","reason":["not now"]}'
 Says = Callable[[Outgoing, int], Answer]
 
 
@@ -215,7 +216,7 @@ async def test_a_peer_that_stands_where_we_wanted_it_has_taken_the_message() -> 
     def faults(_: int, __: str, url: str) -> Fault | None:
         if url.endswith("/verification"):
             seen.append(url)
-            return UNACKNOWLEDGED if len(seen) == 1 else Fault(status=400, reaches=False)
+            return UNACKNOWLEDGED if len(seen) == 1 else Fault(status=400, body=REFUSAL, reaches=False)
         if url.endswith("/events"):
             return LOST
         return None

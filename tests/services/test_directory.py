@@ -89,7 +89,7 @@ async def test_an_older_list_is_refused_after_a_restart_too() -> None:
             await engine.directory.refresh()
         await s.planner.stop()
         await s.planner.start()
-        with pytest.raises(NotVerified):
+        with pytest.raises(Unavailable, match="older than"):
             await s.planner.engine.directory.known(s.bus.did)
 
 

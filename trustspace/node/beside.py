@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,9 +12,9 @@ from starlette.routing import Route
 from trustspace.core.canon import canonical, encode64, loads_object
 from trustspace.core.errors import InvalidInput, TrustspaceError
 from trustspace.node.logview import checkpoint, growth
-from trustspace.node.public import JSON, authenticated, refusal
+from trustspace.node.public import JSON, authenticated, receipted, refusal
 from trustspace.services.ending import ENDINGS
-from trustspace.services.exchange import Incoming
+from trustspace.services.exchange import Incoming, Reply
 from trustspace.services.usage import DELIVERIES, DENIALS
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 GROWTH = "/trustspace/v1/log/growth"
 HINT = "/trustspace/v1/registry/changed"
+TAKEN: Final = Reply(200, "", "", b"{}")
+"""The answer to a statement: without its receipt it might be anybody's."""
 Take = Callable[["Engine", Incoming, str], Awaitable[None]]
 
 
@@ -37,7 +39,7 @@ def _statement(engine: Engine, path: str, take: Take) -> Route:
         body = await request.body()
         incoming = await authenticated(engine, request, body)
         await take(engine, incoming, str(loads_object(body).get("statement", "")))
-        return Response(b"{}", media_type=JSON)
+        return await receipted(engine, incoming, TAKEN)
 
     return _served(engine, "POST", path, serve)
 

@@ -67,6 +67,7 @@ PURGE_SECONDS: Final = 300.0
 """How often tokens that have expired are forgotten."""
 OURS: Final = "/trustspace/v1"
 """Where what the protocol does not have is served."""
+UNCHANGED: Final = 304
 LOG: Final = logging.getLogger("trustspace")
 
 
@@ -93,7 +94,9 @@ class Engine:
         )
         self.registry.clocks = self.clocks
         plain = PlainHttp.of(settings.network.plain_http)
-        resolver = DidWebResolver(self.peer, url_from_did, plain=plain if settings.plain else None)
+        resolver = DidWebResolver(
+            self.peer, url_from_did, plain=plain if settings.plain else None, monotonic=outside.monotonic
+        )
         met, signing = partial(remember, self.store), partial(known_to_sign, self.store, self.clock)
         self.listed = Directory(self._fetch_list, resolver, self.roots, self.clock, self.me, met, signing)
         self.directory = self.open or self.listed
@@ -307,8 +310,11 @@ class Engine:
         also: Mapping[str, str] | None = None,
         limit: int = MAX_BYTES,
     ) -> Answer:
-        """One authenticated request to a participant, `also` with these headers; an answer of at most `limit` bytes."""
-        await self.directory.known(peer, fresh=new)
+        """One authenticated request to a participant, `also` with these headers; an answer of at most `limit` bytes.
+
+        `Unavailable` where something on the way answers in its place: a node of ours gives a reason when it refuses.
+        """
+        caller = await self.directory.known(peer, fresh=new)
         target = urlsplit(url)
         path = target.path + (f"?{target.query}" if target.query else "")
         headers = {"authorization": f"Bearer {self.seal.token(peer, method, path, body)}"}
@@ -316,6 +322,8 @@ class Engine:
             headers["content-type"] = "application/json"
         answer = await self.peer.request(method, url, body=body, headers={**headers, **(also or {})}, limit=limit)
         self.clocks.check(peer, answer)
+        if answer.status >= 300 and answer.status != UNCHANGED and caller.signs and not self._codec.reason(answer.body):
+            raise Unavailable(f"{answer.status} without a reason: something on the way says so", where=peer)
         return answer
 
     async def _send(self, outgoing: Outgoing) -> Answer:
@@ -323,7 +331,7 @@ class Engine:
         if outgoing.kind == NOTICE and self.open is not None:
             return Answer(410)  # only nodes that have been registered know notices
         answer = await self.send("POST", outgoing.url, outgoing.to, outgoing.body)
-        if answer.status < 300 and outgoing.kind != NOTICE:
+        if answer.status < 300:
             await self._check_receipt(outgoing, answer)
             return answer
         kept = {name: answer.headers[name] for name in UNSIGNED if name in answer.headers}
@@ -352,7 +360,10 @@ class Engine:
             raise Unavailable(f"the receipt does not hold: {error}", where=outgoing.to) from error
 
     async def _ask_state(self, peer: str, url: str) -> Answer:
-        return await self.send("GET", url, peer)
+        answer = await self.send("GET", url, peer)
+        if answer.status >= 500:
+            raise Unavailable(f"the peer does not say where it stands: it answers {answer.status}", where=peer)
+        return answer
 
     async def _settle_negotiation(self, outgoing: Outgoing, answer: Answer) -> None:
         if await self.negotiations.settle(outgoing, answer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -28,6 +29,7 @@ class Outside:
     ids: Ids = field(default_factory=SystemIds)
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
     codec: Codec[Any, Any] = field(default_factory=DspCodec)
+    monotonic: Callable[[], float] = time.monotonic
 
     @classmethod
     def real(cls, folder: Folder, settings: Settings) -> Self:

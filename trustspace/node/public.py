@@ -141,6 +141,14 @@ async def _message(engine: Engine, row: Endpoint, request: Request, body: bytes)
 
 async def _answered(engine: Engine, row: Endpoint, incoming: Incoming, reply: Reply) -> Response:
     """The stored answer with its receipt; what is ours to do next begins once it has been given."""
+    answer = await receipted(engine, incoming, reply)
+    if reply.todo or reply.then:
+        answer.background = BackgroundTask(engine.after, row.area.value, reply)
+    return answer
+
+
+async def receipted(engine: Engine, incoming: Incoming, reply: Reply) -> Response:
+    """An answer with its receipt."""
     leaf = receipt_leaf(
         received=digest(incoming.body),
         answered=digest(reply.body),
@@ -153,8 +161,7 @@ async def _answered(engine: Engine, row: Endpoint, incoming: Incoming, reply: Re
     )
     receipt = await engine.receipts.receipt(leaf)
     headers = {RECEIPT: receipt} if receipt else {}
-    then = BackgroundTask(engine.after, row.area.value, reply) if reply.todo or reply.then else None
-    return Response(reply.body, reply.status, headers=headers, media_type=JSON, background=then)
+    return Response(reply.body, reply.status, headers=headers, media_type=JSON)
 
 
 async def _state(engine: Engine, row: Endpoint, request: Request, body: bytes) -> Response:

@@ -122,13 +122,18 @@ class Delivery:
         if answer.status >= 500 and self._doubt and message.attempts % DOUBTS == DOUBTS - 1:
             with suppress(TrustspaceError):
                 answer = Answer(200) if await self._doubt(message) else answer
-        if (
-            answer.status >= 500 or answer.status in EARLY
-        ) and message.created + self._courtesy.give_up < self._clock.now():
-            answer = Answer(410, canonical({"reason": f"no answer within {self._courtesy.give_up}: {_reason(answer)}"}))
+        late = message.created + self._courtesy.give_up < self._clock.now()
+        if late and (answer.status >= 500 or answer.status in EARLY):
+            answer = self._given_up(answer)
         if _passing(answer, message.attempts):
             return _Later(f"{answer.status}: {_reason(answer)}", _wish(answer))
-        return await self._book(message, answer)
+        later = await self._book(message, answer)
+        if later is not None and late and answer.status >= 300:  # it refuses, and never says where it stands
+            return await self._book(message, self._given_up(answer))
+        return later
+
+    def _given_up(self, answer: Answer) -> Answer:
+        return Answer(410, canonical({"reason": f"no answer within {self._courtesy.give_up}: {_reason(answer)}"}))
 
     async def _book(self, message: Outgoing, answer: Answer) -> _Later | None:
         try:

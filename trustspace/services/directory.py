@@ -175,7 +175,7 @@ class Directory:
         """The participant with the keys of its DID document that the list confirms."""
         if listed.did == self._me:
             raise Unauthenticated("this is ourselves", where="participant")
-        document = read_document(await self._resolver.resolve(listed.did, fresh=fresh), listed.did)
+        document = await self._document(listed.did, fresh=fresh)
         certificates = self._standing(document, listed)
         if self._met is not None:
             await self._met(listed.did, certificates)
@@ -195,6 +195,15 @@ class Directory:
     async def _signs(self, listed: Participant, document: Document) -> bool:
         said = _announces(document)
         return await self._signing(listed.did, listed.identifier, said=said) if self._signing else said
+
+    async def _document(self, did: str, *, fresh: bool) -> Document:
+        """Its DID document; one that came spoilt is asked for once more, and never held against whoever calls."""
+        try:
+            return read_document(await self._resolver.resolve(did, fresh=fresh), did)
+        except (InvalidInput, NotFound) as error:
+            if not fresh:
+                return await self._document(did, fresh=True)
+            raise Unavailable(f"its DID document does not hold: {error.what}", where=did) from error
 
     def _standing(self, document: Document, listed: Participant) -> list[bytes]:
         """The certificates of a document that are this participant's now, as the list confirms."""
@@ -225,7 +234,7 @@ class Directory:
             except ClockWrong:
                 if not -AHEAD <= self.age() <= limit:
                     raise
-            except Unavailable as error:
+            except TrustspaceError as error:  # a list that does not hold is none; whoever asks us is not to blame
                 if self.age() > limit:
                     raise Unavailable(
                         f"the list of participants is {_age(self.age())} old: {error.what}",

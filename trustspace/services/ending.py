@@ -43,9 +43,9 @@ class Endings:
         now = self._clock.now()
         told: JsonObject = {"kind": "ended", "agreement": name, "by": me, "reason": reason, "time": now.isoformat()}
         statement = self._stamp.statement("end", canonical(told))
-        notice = Outgoing(
+        notice = Outgoing(  # behind what its negotiation has still to say: the peer may not have the contract yet
             id=self._ids.uuid(),
-            process=name,
+            process=await self._negotiation(name),
             kind=NOTICE,
             verb="ended",
             to=peer.participant,
@@ -67,6 +67,10 @@ class Endings:
         self._cut(name)
         self._kick([notice])
         return contract
+
+    async def _negotiation(self, name: str) -> str:
+        contract = await self._store.read(lambda tx: tx.get(Contract, name))
+        return contract.negotiation if contract else name
 
     async def told(self, statement: str, peer: Caller) -> None:
         """The peer ended a contract between us: it ends here too."""

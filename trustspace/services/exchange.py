@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from trustspace.core.canon import JsonObject, digest
 from trustspace.core.contract.exchange import Exchange as Process
-from trustspace.core.errors import Conflict, InvalidInput, NotFound, TrustspaceError, Unauthenticated
+from trustspace.core.errors import Conflict, InvalidInput, NotFound, TrustspaceError, Unauthenticated, Unavailable
 from trustspace.ports import Answer, Outgoing, Tx
 from trustspace.services.logging import log
 from trustspace.services.machinery import (
@@ -261,15 +261,15 @@ class Exchange(Generic[R, M]):
     async def settle(self, outgoing: Outgoing, answer: Answer) -> str:
         """Take the peer's final answer into the books: acknowledged, or refused with its reason.
 
-        Returns what is ours to do next.
+        Returns what is ours to do next. `Unavailable` where a refusal cannot be held against the peer's state now.
         """
-        if answer.status >= 400 and await self.took_it(outgoing):
+        if answer.status >= 300 and await self._refuted(outgoing, answer):
             answer = Answer(200)
         now, spare = self._a.clock.now(), self._a.ids.uuid()
 
         def body(tx: Tx) -> tuple[R | None, list[Outgoing]]:
             before = tx.get(self._m.kind, outgoing.process)
-            current = tx.queued(process=outgoing.process)[-1:]
+            current = [one for one in tx.queued(process=outgoing.process) if one.kind == outgoing.kind][-1:]
             tx.sent(outgoing.id)
             if before is None:
                 return None, []
@@ -333,13 +333,28 @@ class Exchange(Generic[R, M]):
         sure = record is not None and record.peer_pid and str(record.pending or "") == outgoing.verb
         return record is not None and bool(sure) and await self.ask(record) == self._m.rules.target(record)
 
+    async def _refuted(self, outgoing: Outgoing, answer: Answer) -> bool:
+        """Whether the peer took the message that it refuses: it is asked until it can be reached, or is given up."""
+        record = await self._a.store.read(lambda tx: tx.get(self._m.kind, outgoing.process))
+        if record is None or not record.peer_pid or str(record.pending or "") != outgoing.verb:
+            return False
+        try:
+            return await self._shown(record) == self._m.rules.target(record)
+        except TrustspaceError as error:
+            if isinstance(error, Unavailable) and answer.status != GONE:
+                raise
+            return False
+
     async def ask(self, record: R) -> str | None:
         """The state in which the peer shows it: "" where it knows nothing of it, None where it does not say."""
         try:
-            answer = await self._a.ask(record.peer, record.callback + self._m.codec.path(record, "state"))
-            shown = self._m.codec.acknowledgement(record, answer.body)[1] if answer.status < 300 else ""
+            return await self._shown(record)
         except TrustspaceError:
             return None
+
+    async def _shown(self, record: R) -> str | None:
+        answer = await self._a.ask(record.peer, record.callback + self._m.codec.path(record, "state"))
+        shown = self._m.codec.acknowledgement(record, answer.body)[1] if answer.status < 300 else ""
         return shown if shown or answer.status == NOT_FOUND else None
 
     def ended(self, tx: Tx, record: R) -> None:

@@ -28,7 +28,7 @@ from trustspace.core.transfer import (
 from trustspace.core.usage import Access, Use, check_access
 from trustspace.ports import Tx
 from trustspace.services.exchange import Caller, Exchange, Incoming, Reply
-from trustspace.services.machinery import Machinery, Saying, Surroundings
+from trustspace.services.machinery import Machinery, Saying, Surroundings, nothing
 from trustspace.services.naming import name, named
 from trustspace.services.negotiation import People
 from trustspace.services.planning import default
@@ -63,25 +63,27 @@ class Transfers:
 
     async def take(self, incoming: Incoming, message: Message, *, pid: str = "") -> Reply:
         """Take a message in; without a pid it asks for a transfer under a contract."""
-        opening = None
-        if not pid:
-            opening = await self._opened(incoming.caller, message)
-        return await self._exchange.take(incoming, message, pid=pid, opening=opening, follow=self._at_once)
+        opening = None if pid else await self._opened(incoming.caller, message)
+        also: Callable[[Tx, Transfer], None] = nothing if pid else self._admit
+        return await self._exchange.take(incoming, message, pid=pid, opening=opening, also=also, follow=self._at_once)
 
     async def _opened(self, caller: Caller, message: Message) -> Transfer:
         if not isinstance(message, TransferRequest):
             raise IllegalTransition(f"{message.verb} does not begin a transfer", where="transfer process")
         await self._people.check_callback(caller, message.callback)
-        contract = await self._contract(message.agreement)
-        if contract is None or contract.peer != caller.participant or contract.role is not Role.PROVIDER:
+        if message.format != PULL:
+            raise Refused(f"this data is offered as {PULL} only", where="format")
+        return self._new(Role.PROVIDER, caller.participant, message.agreement)
+
+    def _admit(self, tx: Tx, transfer: Transfer) -> None:
+        """Under a contract that stands; asked for again once it has ended, the first answer is given again."""
+        contract = tx.get(Contract, transfer.agreement)
+        if contract is None or contract.peer != transfer.peer or contract.role is not Role.PROVIDER:
             raise NotFound("there is no such agreement of yours here", where="agreementId")
         if contract.status is Status.ENDED:
             raise Refused(f"the contract ended: {contract.ended_reason}", where="agreementId")
-        if over := lapsed(contract.agreed.policy, now=self._a.clock.now()):
+        if over := lapsed(contract.agreed.policy, now=transfer.created):
             raise Refused(f"the contract allows no use since {over}", where="agreementId", hint="make a new contract")
-        if message.format != PULL:
-            raise Refused(f"this data is offered as {PULL} only", where="format")
-        return self._new(Role.PROVIDER, contract)
 
     async def advance(self, pid: str) -> Transfer:
         """Do what is ours to do next, if anything: what a rule says, or start what was asked for."""
@@ -152,7 +154,7 @@ class Transfers:
             return await self.get(known)
         if contract.status is Status.ENDED:
             raise Refused(f"the contract ended: {contract.ended_reason}", where=contract.key)
-        new = self._new(Role.CONSUMER, contract, callback=endpoint)
+        new = self._new(Role.CONSUMER, contract.peer, contract.key, callback=endpoint)
         message = TransferRequest(new.key, contract.key, PULL, self._base)
         return await self._exchange.say(
             new, Saying(lambda _: message, lambda tx, made: name(tx, "transfer", own, made.key))
@@ -172,14 +174,14 @@ class Transfers:
     def _terminating(self, reason: str, *, code: str = "ended") -> Next:
         return Saying(lambda current: farewell(current, reason, code=code), self._close)
 
-    def _new(self, role: Role, contract: Contract, *, callback: str = "") -> Transfer:
+    def _new(self, role: Role, peer: str, agreement: str, *, callback: str = "") -> Transfer:
         now = self._a.clock.now()
         return Transfer(
             key=self._a.ids.uuid(),
             role=role,
-            peer=contract.peer,
+            peer=peer,
             callback=callback,
-            agreement=contract.key,
+            agreement=agreement,
             created=now,
             changed=now,
         )
@@ -194,9 +196,6 @@ class Transfers:
         """When data was asked for last through this transfer; None where it never was."""
         uses = tx.find(Use, limit=MANY, agreement=transfer.agreement)
         return max((use.at for use in uses if use.transfer == transfer.key), default=None)
-
-    async def _contract(self, agreement: str) -> Contract | None:
-        return await self._a.store.read(lambda tx: tx.get(Contract, agreement))
 
 
 def farewell(transfer: Transfer, reason: str, *, code: str = "refused") -> TransferTermination:

@@ -39,7 +39,9 @@ class Fault:
     truncate: int | None = None
     """The connection breaks after so many bytes of the answer's body."""
     status: int | None = None
-    """Something between answers with this status in the peer's place."""
+    """Something between answers with this status in the peer's place,"""
+    body: bytes = b""
+    """and with this body."""
 
 
 LOST: Final = Fault(reaches=False)
@@ -155,7 +157,7 @@ class NetworkPeer:
     async def _stream(
         self, method: str, url: str, body: bytes, headers: Mapping[str, str], timeout: float
     ) -> AsyncIterator[Stream]:
-        scope = _scope(method, url, body, headers)
+        scope = scope_of(method, url, body, headers)
         fault = self._network.fault(method, url)
 
         async def swallowed() -> None:
@@ -171,7 +173,7 @@ class NetworkPeer:
             for _ in range(fault.times - 1 if fault.answered and fault.status is None else fault.times):
                 await swallowed()
         if fault.status is not None:
-            yield Stream(fault.status, {}, _nothing())
+            yield Stream(fault.status, {}, _only(fault.body))
             return
         if not fault.reaches or not fault.answered:
             raise Unavailable("reset: the connection broke before an answer came", where=url)
@@ -268,12 +270,12 @@ async def _swallow(network: Network, url: str, scope: Scope, body: bytes) -> Non
         await exchange.hang_up()
 
 
-async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""
+async def _only(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
-def _scope(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Scope:
+def scope_of(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Scope:
+    """A request as an ASGI application sees it."""
     origin, parts = parse_origin(url), urlsplit(url)
     path = parts.path or "/"
     sent = {"host": parts.netloc, **({"content-length": str(len(body))} if body else {})}

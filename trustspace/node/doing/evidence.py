@@ -117,6 +117,8 @@ class EvidenceDoing(UseDoing):
         url = f"{peer.endpoint}{OURS}/log/growth?from={old}"
         answer = await self.engine.send("GET", url, peer.participant)
         told = loads_object(answer.body, limit=PROOF_LIMIT)
+        if answer.status == 400 and old:  # it does not know that size any more: what it has instead says so
+            return (await self._fetch_growth(peer, 0))[0], []
         if answer.status != 200:
             raise NotFound(
                 f"the peer does not show its log: {told.get('reason', answer.status)}", where=peer.participant

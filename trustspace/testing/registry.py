@@ -178,9 +178,10 @@ class Registry:
         place: str = "3501",
         identifiers: Profile = DEFAULT,
         on_change: Callable[[], None] = lambda: None,
+        clock: SteppedClock | None = None,
     ) -> Registry:
         """A new one on this store, or in memory."""
-        clock, ids, store = SteppedClock(), SeededIds(seed), store or MemoryStore()
+        clock, ids, store = clock or SteppedClock(), SeededIds(seed), store or MemoryStore()
         kind = Kind.INDUSTRY_NODE if place.startswith("00") else Kind.REGIONAL_NODE
         identifier = make(kind, subject=OPERATOR, place=place, serial=ids.code(8), profile=identifiers).text
         root, signer = MemoryKey(f"{seed} root"), MemoryKey(f"{seed} signing")

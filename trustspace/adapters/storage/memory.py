@@ -236,10 +236,13 @@ class MemoryTx:
 
 
 class MemoryStore:
-    """`Store` in memory. With `rehearse` every writing body is run, undone and run again: it has to be repeatable."""
+    """`Store` in memory, or in tables that somebody keeps.
 
-    def __init__(self, *, rehearse: bool = False) -> None:
-        self._tables, self._rehearse, self._open = Tables(), rehearse, True
+    With `rehearse` every writing body is run, undone and run again: it has to be repeatable.
+    """
+
+    def __init__(self, *, rehearse: bool = False, tables: Tables | None = None) -> None:
+        self._tables, self._rehearse, self._open = tables or Tables(), rehearse, True
 
     async def run(self, body: Callable[[Tx], T]) -> T:
         """See `Store.run`; here it is done before anything else happens on the loop."""

@@ -234,7 +234,7 @@ class Directory:
             except ClockWrong:
                 if not -AHEAD <= self.age() <= limit:
                     raise
-            except TrustspaceError as error:  # a list that does not hold is none; whoever asks us is not to blame
+            except (Unavailable, NotVerified, InvalidInput) as error:  # a list that does not hold is none
                 if self.age() > limit:
                     raise Unavailable(
                         f"the list of participants is {_age(self.age())} old: {error.what}",

@@ -263,7 +263,7 @@ class Exchange(Generic[R, M]):
 
         Returns what is ours to do next. `Unavailable` where a refusal cannot be held against the peer's state now.
         """
-        if answer.status >= 300 and await self._refuted(outgoing, answer):
+        if answer.status >= 300 and await self.took_it(outgoing, sure=answer.status != GONE):
             answer = Answer(200)
         now, spare = self._a.clock.now(), self._a.ids.uuid()
 
@@ -327,21 +327,18 @@ class Exchange(Generic[R, M]):
             raise NotFound(f"there is no {self._m.name} {pid} of yours here")
         return record
 
-    async def took_it(self, outgoing: Outgoing) -> bool:
-        """Whether the peer stands where our message would have brought it: its first answer may have been lost."""
-        record = await self._a.store.read(lambda tx: tx.get(self._m.kind, outgoing.process))
-        sure = record is not None and record.peer_pid and str(record.pending or "") == outgoing.verb
-        return record is not None and bool(sure) and await self.ask(record) == self._m.rules.target(record)
+    async def took_it(self, outgoing: Outgoing, *, sure: bool = False) -> bool:
+        """Whether the peer stands where our message would have brought it: its first answer may have been lost.
 
-    async def _refuted(self, outgoing: Outgoing, answer: Answer) -> bool:
-        """Whether the peer took the message that it refuses: it is asked until it can be reached, or is given up."""
+        `sure`: raises `Unavailable` where it cannot be asked now.
+        """
         record = await self._a.store.read(lambda tx: tx.get(self._m.kind, outgoing.process))
         if record is None or not record.peer_pid or str(record.pending or "") != outgoing.verb:
             return False
         try:
             return await self._shown(record) == self._m.rules.target(record)
         except TrustspaceError as error:
-            if isinstance(error, Unavailable) and answer.status != GONE:
+            if sure and isinstance(error, Unavailable):
                 raise
             return False
 

@@ -14,9 +14,10 @@ from trustspace.adapters.keys.memory import MemoryKey
 from trustspace.adapters.storage.memory import Tables
 from trustspace.core.errors import TrustspaceError
 from trustspace.node import beside, dataplane
-from trustspace.node.engine import Engine, Outside
+from trustspace.node.engine import Engine
 from trustspace.node.folder import Folder
 from trustspace.node.operations import Operations
+from trustspace.node.outside import Outside
 from trustspace.node.public import public_app
 from trustspace.node.settings import FunctionalNodeSettings, Settings, settings_from
 from trustspace.ports import Signer

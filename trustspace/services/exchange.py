@@ -18,9 +18,11 @@ from trustspace.core.errors import Conflict, InvalidInput, NotFound, TrustspaceE
 from trustspace.ports import Answer, Outgoing, Tx
 from trustspace.services.logging import log
 from trustspace.services.machinery import (
+    Ahead,
     Also,
     Follow,
     Machinery,
+    OvertakenError,
     Saying,
     Surroundings,
     idempotency_key,
@@ -107,21 +109,6 @@ R = TypeVar("R", bound=Process[Any, Any])
 M = TypeVar("M")
 
 
-@dataclass(frozen=True, slots=True)
-class _Ahead(Generic[R]):
-    """A message taken in and answered by our next one, worked out before the transaction on a state as it was read."""
-
-    version: int
-    taken: R
-    after: R
-    outgoing: Outgoing
-    also: Also[R]
-
-
-class _OvertakenError(Exception):
-    """What was worked out before the transaction is about a state that is past; nothing has been written."""
-
-
 def claim(tx: Tx, incoming: Incoming) -> None:
     """Bind the token to its request: the same token with another request is refused."""
     if (
@@ -157,7 +144,7 @@ class Exchange(Generic[R, M]):
             ahead = await self._ahead(incoming, message, pid, opening, follow)
             try:
                 return await self._take(incoming, message, pid, opening, also, ahead)
-            except _OvertakenError:  # our own booking of an earlier answer came in between
+            except OvertakenError:  # our own booking of an earlier answer came in between
                 continue
         return await self._take(incoming, message, pid, opening, also, None)
 
@@ -168,14 +155,14 @@ class Exchange(Generic[R, M]):
         pid: str,
         opening: R | None,
         also: Also[R],
-        said: _Ahead[R] | None,
+        said: Ahead[R] | None,
     ) -> Reply:
         now, verb = self._a.clock.now(), verb_of(message)
         key = idempotency_key(incoming.caller.participant, pid, verb, incoming.body)
 
         def body(tx: Tx) -> tuple[Reply, R | None]:
             if said and opening is None and self._of(tx, pid, incoming.caller.participant).version != said.version:
-                raise _OvertakenError
+                raise OvertakenError
             claim(tx, incoming)
             stored = tx.seen(key)
             if stored is not None and not self._anew(tx, incoming.caller, pid, message, Reply.unpack(stored)):
@@ -211,7 +198,7 @@ class Exchange(Generic[R, M]):
 
     async def _ahead(
         self, incoming: Incoming, message: M, pid: str, opening: R | None, follow: Follow[R, M] | None
-    ) -> _Ahead[R] | None:
+    ) -> Ahead[R] | None:
         """The message and our next one, where nothing is wrong with either; else each is done, and refused, alone."""
         now = self._a.clock.now()
         try:
@@ -227,7 +214,7 @@ class Exchange(Generic[R, M]):
             outgoing = self._outgoing(taken, word, self._a.ids.uuid(), now)
         except Exception:  # even a defect: the step is done again on its own, where it is told and held up
             return None
-        return _Ahead(before.version, taken, after, outgoing, saying.also)
+        return Ahead(before.version, taken, after, outgoing, saying.also)
 
     async def say(self, record: R, saying: Saying[R, M]) -> R:
         """Send it; made again where the state has moved on meanwhile. A record of version 0 is new."""

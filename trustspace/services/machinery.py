@@ -129,3 +129,18 @@ def idempotency_key(sender: str, pid: str, verb: str, body: bytes) -> str:
 def verb_of(message: Any) -> str:
     """The verb of a core message."""
     return str(message.verb)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead(Generic[R]):
+    """A message taken in and answered by our next one, worked out before the transaction on a state as it was read."""
+
+    version: int
+    taken: R
+    after: R
+    outgoing: Outgoing
+    also: Also[R]
+
+
+class OvertakenError(Exception):
+    """What was worked out before the transaction is about a state that is past; nothing has been written."""

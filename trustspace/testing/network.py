@@ -189,7 +189,7 @@ class _Exchange:
 
     def __init__(self, network: Network, url: str, scope: Scope, body: bytes) -> None:
         self._url, self._network = url, network
-        self._answered = False
+        self._begun, self._answered = False, False
         self._messages: asyncio.Queue[Message | None] = asyncio.Queue(1)
         self._gone = asyncio.Event()
         self._request: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -205,11 +205,11 @@ class _Exchange:
         return Stream(head["status"], headers, self._body(timeout, truncate))
 
     async def hang_up(self) -> None:
-        """The reader leaves; an application that is still sending is stopped, what it does afterwards goes on."""
+        """The reader leaves; an application that is still sending is stopped, what it does before or after goes on."""
         self._gone.set()
         while not self._messages.empty():  # whoever waits to send its last message goes on
             self._messages.get_nowait()
-        if self._answered:
+        if self._answered or not self._begun:
             self._network.leave_running(self._task)
             return
         if not self._task.done():
@@ -227,6 +227,7 @@ class _Exchange:
                 await self._messages.put(None)
 
     async def _send(self, message: Message) -> None:
+        self._begun = True
         if self._gone.is_set():
             return
         self._answered = message["type"] == "http.response.body" and not message.get("more_body", False)

@@ -73,6 +73,15 @@ def fsyncs(folder: Path) -> float:
     return found
 
 
+def limits(folder: Path) -> dict[str, float]:
+    """What a negotiation cannot do without, by itself: signatures, verifications and syncs a second."""
+    return {
+        "fsyncs_per_second": fsyncs(folder),
+        "signatures_per_second": signatures(),
+        "verifications_per_second": verifications(),
+    }
+
+
 def copies(source: Path) -> float:
     """Gigabytes a second of a plain copy beside the source, synced, in chunks of 1 MiB, without hashing."""
     target, started = source.with_name("copy"), time.perf_counter()

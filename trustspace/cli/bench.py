@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json as json_
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -130,9 +131,22 @@ def show(figures: Figures, as_json: bool) -> None:
         sys.stdout.write(json_.dumps(told, indent=2) + "\n")
         return
     spread, ratio, raw = told["spread"], told["ratio"], told["raw"]
-    lines = [f"{name:<28} {told[name]:>10g}   {few['min']:g} … {few['max']:g}" for name, few in spread.items()]
+    lines = [_line(name, told[name], few) for name, few in spread.items()]
+    lines += [line for name, value in figures.more.items() for line in _others(name, value)]
     lines += [f"{name:<28} {value:>10g}   this machine's limit" for name, value in raw.items()]
     lines += [f"{name}  {value:g}" for name, value in ratio.items()]
     asked = ", ".join(f"{name} {value}" for name, value in figures.settings.items())
     head = f"{figures.bench}: {asked}; median of {told['runs']} runs, smallest … largest"
     sys.stdout.write("\n".join([head, *lines, ""]))
+
+
+def _line(name: str, value: float, few: Mapping[str, Any]) -> str:
+    return f"{name:<28} {value:>10g}   {few['min']:g} … {few['max']:g}"
+
+
+def _others(name: str, value: Any) -> list[str]:
+    """What was found under other settings: a number, or figures with their spread."""
+    if not isinstance(value, dict):
+        return [f"{name:<28} {value:>10g}"]
+    figures = {key: few for key, few in value.items() if isinstance(few, dict)}
+    return [_line(f"{name}.{key}", median(few["all"]), few) for key, few in figures.items()]

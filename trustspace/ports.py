@@ -175,10 +175,11 @@ class Tx(Protocol):
 class Store(Protocol):
     """Where a node keeps what it knows. Everything that `run` returned is durable."""
 
-    async def run(self, body: Callable[[Tx], T]) -> T:
+    async def run(self, body: Callable[[Tx], T], *, patience: float = 0.0) -> T:
         """Run the body in a read-write transaction, durable when this returns; what the body raises undoes it whole.
 
-        Raises `StorageFull` where there is no room, `Unavailable` where the disk fails.
+        With `patience` (seconds) it may wait so long to share a commit with others, behind which it is run. Raises
+        `StorageFull` where there is no room, `Unavailable` where the disk fails.
         """
 
     async def read(self, body: Callable[[Tx], T]) -> T:

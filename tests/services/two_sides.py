@@ -43,7 +43,7 @@ def done(work: Coroutine[Any, Any, T]) -> T:
 class Forgetful(MemoryStore):
     """A store that remembers no answer: the defence that makes a doubled message harmless is switched off."""
 
-    async def run(self, body: Callable[[Tx], T]) -> T:
+    async def run(self, body: Callable[[Tx], T], *, patience: float = 0.0) -> T:  # noqa: ARG002 -- nothing here takes time
         return await super().run(lambda tx: body(cast("Tx", _NoAnswers(tx))))
 
 

@@ -272,7 +272,7 @@ class Exchange(Generic[R, M]):
             self._queue(tx, saved, farewell, now)
             return saved, [farewell]
 
-        after, farewells = await self._a.store.run(body)
+        after, farewells = await self._a.store.run(body, patience=COMPANY)
         if after is None:
             return ""
         self._a.changed(after)

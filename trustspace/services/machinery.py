@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from trustspace.core.canon import digest
 from trustspace.core.contract.exchange import Exchange as Process
@@ -15,6 +15,9 @@ from trustspace.core.record import Record
 from trustspace.ports import Answer, Clock, Ids, Outgoing, Store, Tx
 from trustspace.services.planning import Plan
 
+COMPANY: Final = 0.005
+"""How many seconds the booking of an answer waits for another commit to share: nobody waits for it, and the peer's next
+message is often on its way."""
 R = TypeVar("R", bound=Process[Any, Any])
 M = TypeVar("M")
 RC = TypeVar("RC", contravariant=True)

@@ -94,3 +94,26 @@ class RereadingSuite(StoreStage):
             same((tx.find(Note, owner="甲"), tx.find(Note, topic="t"), tx.count(Note, owner="")), ([], [], 1))
 
         self.within(tmp_path, body)
+
+    def test_who_has_patience_is_run_all_the_same(self, tmp_path: Path) -> None:
+        """Behind who has none, alone where nobody comes, and before the store is closed."""
+        order: list[str] = []
+
+        def body(name: str) -> Callable[[Tx], None]:
+            return lambda tx: same(tx.save(Note(key=name), expect=0).version, 1)
+
+        async def told(store: Store, name: str, patience: float = 0.0) -> None:
+            await store.run(body(name), patience=patience)
+            order.append(name)
+
+        async def scenario(store: Store) -> None:
+            await asyncio.gather(told(store, "late", 0.001), told(store, "soon"))
+            await told(store, "alone", 0.001)
+            last = asyncio.ensure_future(told(store, "last", 60.0))
+            await asyncio.sleep(0)
+            same(sorted(order[:2]) + order[2:3], ["late", "soon", "alone"])
+            await store.close()
+            await last
+
+        self.play(tmp_path, scenario)
+        same(order[-1], "last")

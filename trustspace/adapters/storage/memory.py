@@ -244,7 +244,7 @@ class MemoryStore:
     def __init__(self, *, rehearse: bool = False, tables: Tables | None = None) -> None:
         self._tables, self._rehearse, self._open = tables or Tables(), rehearse, True
 
-    async def run(self, body: Callable[[Tx], T]) -> T:
+    async def run(self, body: Callable[[Tx], T], *, patience: float = 0.0) -> T:  # noqa: ARG002 -- nothing here takes time
         """See `Store.run`; here it is done before anything else happens on the loop."""
         self._check_open()
         if self._rehearse:

@@ -216,9 +216,9 @@ class SqliteStore:
         """Bound the file anew, from the next transaction on; None: as far as the disk goes."""
         self._session.max_pages = max_pages
 
-    async def run(self, body: Callable[[Tx], T]) -> T:
+    async def run(self, body: Callable[[Tx], T], *, patience: float = 0.0) -> T:
         """See `Store.run`."""
-        return await self._writer.run(body)
+        return await self._writer.run(body, patience)
 
     async def read(self, body: Callable[[Tx], T]) -> T:
         """See `Store.read`."""

@@ -94,25 +94,42 @@ class Writer:
         self._session = session
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="trustspace-commit")
         self._waiting: deque[Job] = deque()
+        self._patient: deque[Job] = deque()
         self._driver: asyncio.Task[None] | None = None
         self._committing: Future[None] | None = None
         self._open = True
         self._usual = 0.0
 
-    async def run(self, body: Callable[[Tx], T]) -> T:
+    async def run(self, body: Callable[[Tx], T], patience: float = 0.0) -> T:
         """The body's result, durable; see `Store.run`. Who is cancelled while waiting does not learn whether it ran."""
         if not self._open:
             raise Unavailable("the store is closed")
         loop = asyncio.get_running_loop()
-        self._drive_on(loop)
         job = Job(body, loop.create_future())
-        self._waiting.append(job)
+        if patience:
+            self._patient.append(job)
+            loop.call_later(patience, self._hurry)
+        else:
+            self._drive_on(loop)
+            self._waiting.append(job)
         result: T = await job.future
         return result
+
+    def _hurry(self) -> None:
+        """Nobody came along with the patient ones: they go alone."""
+        if self._patient:
+            self._drive_on(asyncio.get_running_loop())
+            self._gather()
+
+    def _gather(self) -> None:
+        """The patient ones go with those that wait now, behind them."""
+        self._waiting.extend(self._patient)
+        self._patient.clear()
 
     async def close(self) -> None:
         """Run what waits, then stop."""
         self._open = False
+        self._hurry()
         driver = self._driver
         if driver is not None and not driver.done() and driver.get_loop() is asyncio.get_running_loop():
             await asyncio.wait([driver])
@@ -128,12 +145,14 @@ class Writer:
             if not driver.get_loop().is_closed():
                 raise MisusedError("a store is used by one event loop at a time")
             self._waiting.clear()  # nobody waits any more on a loop that is closed
+            self._patient.clear()
         self._driver = loop.create_task(self._drive())
 
     async def _drive(self) -> None:
         if self._committing is not None and not self._committing.done():  # the loop before ended while this commit ran
             await asyncio.wait([asyncio.wrap_future(self._committing)])
         while self._waiting:
+            self._gather()
             jobs = [job for job in self._waiting if not job.future.done()]
             self._waiting.clear()
             await self._batch(jobs)

@@ -18,6 +18,7 @@ from trustspace.core.errors import Conflict, InvalidInput, NotFound, TrustspaceE
 from trustspace.ports import Answer, Outgoing, Tx
 from trustspace.services.logging import log
 from trustspace.services.machinery import (
+    COMPANY,
     Ahead,
     Also,
     Follow,

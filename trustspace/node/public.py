@@ -110,8 +110,14 @@ def _fixed(part: str) -> str | None:
 
 
 async def _served(serve: Serve, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer, and then go on, whether the answer found its way or not: what was said is in the outbox already."""
     response = await serve(Request(scope, receive))
-    await response(scope, receive, send)
+    then, response.background = response.background, None
+    try:
+        await response(scope, receive, send)
+    finally:
+        if then is not None:
+            await then()
 
 
 def _endpoint(engine: Engine, row: Endpoint) -> Serve:

@@ -52,11 +52,11 @@ class LifeStore:
     def __init__(self, life: Life, disk: Disk, around: Callable[[Tx], Tx]) -> None:
         self._life, self._disk, self._around = life, disk, around
 
-    async def run(self, body: Body[T]) -> T:
+    async def run(self, body: Body[T], *, patience: float = 0.0) -> T:
         """See `Store.run`."""
         plan = self._life.plan
         await self._life.step()
-        await asyncio.sleep(plan.commit())
+        await asyncio.sleep(patience + plan.commit())
         await self._life.step()
         written = self._broken(body) if plan.happens("write failed", plan.odds.disk) else body
         try:

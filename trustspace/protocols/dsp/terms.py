@@ -8,6 +8,7 @@ object; only what is something else is taken apart (`foreign`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from trustspace.core.canon import MAX_BYTES, Json, JsonObject, loads
@@ -142,7 +143,7 @@ def _is_compact(members: JsonObject) -> bool:
             if name in _REFERENCE_NAMES:
                 if value.startswith(_PREFIXES):
                     return False
-            elif name not in _WORD_NAMES or ":" in value:
+            elif name not in _WORD_NAMES or (":" in value and not _stays(value)):
                 return False
         elif kind is list:
             if not _are_compact(name, value):
@@ -152,6 +153,14 @@ def _is_compact(members: JsonObject) -> bool:
     return True
 
 
+@lru_cache(maxsize=1024)
+def _stays(word: str) -> bool:
+    """Whether a word with a colon has no shorter spelling here: DSP has no term for some names of ODRL."""
+    return len(word) < MAX_WORD and _NAMES.word(word) == word
+
+
+MAX_WORD: Final = 200
+"""Longer words are not worth remembering."""
 _LONE: Final = {"@id"}
 
 

@@ -152,11 +152,19 @@ class Writer:
         if self._committing is not None and not self._committing.done():  # the loop before ended while this commit ran
             await asyncio.wait([asyncio.wrap_future(self._committing)])
         while self._waiting:
+            await self._let_come()
             self._gather()
             jobs = [job for job in self._waiting if not job.future.done()]
             self._waiting.clear()
             await self._batch(jobs)
             await asyncio.sleep(0)  # who was answered may have its next body ready: let it come along
+
+    async def _let_come(self) -> None:
+        """As long as each turn of the loop brings more bodies, let them come along: a commit costs the same for all."""
+        before = 0
+        while before < len(self._waiting) < MOST:
+            before = len(self._waiting)
+            await asyncio.sleep(0)
 
     async def _batch(self, jobs: Sequence[Job]) -> None:
         """All in one transaction; where that is lost, each alone, so that only the guilty one fails."""

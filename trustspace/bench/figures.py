@@ -52,6 +52,31 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
     return {"min": _round(min(values)), "max": _round(max(values)), "all": [_round(value) for value in values]}
 
 
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Between which values the median lies, and how sure that is (0.95)."""
+
+    low: float
+    high: float
+    confidence: float
+
+    def to_json(self) -> dict[str, float]:
+        """The same, as few digits as are known."""
+        return {"low": _round(self.low), "high": _round(self.high), "confidence": _round(self.confidence)}
+
+
+def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """The narrowest pair of order statistics around the median of what the values are drawn from.
+
+    Nothing is assumed of how they are spread. Fewer than six values give less than 0.95 even from end to end: then that
+    is what `confidence` says.
+    """
+    ordered, count = sorted(values), len(values)
+    outside = [sum(math.comb(count, k) for k in range(cut + 1)) / 2 ** (count - 1) for cut in range((count + 1) // 2)]
+    cut = max((cut for cut, share in enumerate(outside) if 1 - share >= confidence), default=0)
+    return Interval(ordered[cut], ordered[count - 1 - cut], max(0.0, 1 - outside[cut]))
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The value that `share` (0.95) of all are not above."""
     return sorted(values)[max(0, math.ceil(len(values) * share) - 1)]

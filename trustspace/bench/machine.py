@@ -110,6 +110,15 @@ def rate(once: Callable[[], object], seconds: float = SECONDS) -> float:
     return count / taken
 
 
+def rss_mb(pid: int) -> float:
+    """The memory (MB) that a process has now; 0 where the system does not tell."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+        return int(status.partition("VmRSS:")[2].split(maxsplit=1)[0]) * 1024 / 1e6
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
 def peak_rss_mb() -> float:
     """The most memory (MB) that this process has had; what its parent had before does not count, where known."""
     try:

@@ -20,7 +20,7 @@ from trustspace.core.policy import offer, use
 from trustspace.node.client import Client, DataProduct, Participant
 from trustspace.node.connector import Connector
 from trustspace.node.folder import fingerprint, initialise
-from trustspace.node.settings import FunctionalNodeSettings, Settings, read
+from trustspace.node.settings import FunctionalNodeSettings, Quota, Settings, read
 from trustspace.node.views import DecisionRequest
 
 FUNCTIONAL, PROVIDER, CONSUMER, READER = "functional", "provider", "consumer", "reader"
@@ -31,16 +31,20 @@ CODES: Final = {
     READER: "91350100MADE000460",
 }
 """统一社会信用代码, valid in form and assigned to nobody here."""
+MANY: Final = 10_000_000
+"""How many open processes one peer may have here: all of a bench are one peer's."""
 TITLE: Final = "基准测试数据"
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The consumer, which runs in this process, the code of the one product that it may negotiate, and whose it is."""
+    """The consumer, which runs in this process, the code of the product that it may negotiate, and whose that is."""
 
     consumer: Participant
     code: str
     provider_did: str
+    provider: Client
+    operator: Client
 
 
 @asynccontextmanager
@@ -60,9 +64,9 @@ async def space(
         if prepare is not None:
             await prepare()
         provider = await _start(stack, root / PROVIDER)
-        code = await _publish(provider, operator, root / "data.bin")
+        code = await publish(provider, operator, root / "data.bin")
         consumer = await stack.enter_async_context(Connector.open(root / CONSUMER))
-        yield Space(consumer, code, did_from_url(read(root / PROVIDER).public_url))
+        yield Space(consumer, code, did_from_url(read(root / PROVIDER).public_url), provider, operator)
 
 
 async def _make(root: Path, name: str, *, tls: bool) -> None:
@@ -79,6 +83,7 @@ async def _make(root: Path, name: str, *, tls: bool) -> None:
         public_bind=f"127.0.0.1:{port}",
         functional_node=trusted,
         database_pages=None,
+        quota=Quota(negotiations=MANY, transfers=MANY),
     )
     await initialise(root / name, settings)
 
@@ -115,11 +120,12 @@ async def _register(folder: Path, operator: Client) -> None:
         raise Unavailable(f"the registration is {seen.state}: {seen.reason}", where=str(folder))
 
 
-async def _publish(provider: Client, operator: Client, file: Path) -> str:
+async def publish(provider: Client, operator: Client, file: Path, *, approval: str = "automatic") -> str:
     """One product of a few bytes, listed; its code."""
-    await anyio.Path(file).write_bytes(b"bench")
+    await anyio.Path(file).write_bytes(file.name.encode())
     policy = offer(use(purpose="bench", count=1_000_000, until="2099-12-31"), delete_after="P30D")
-    product = await provider.publish(DataProduct(title=TITLE, files=[file], industry="0054", topic="B0300"), policy)
+    described = DataProduct(title=TITLE, files=[file], industry="0054", topic="B0300")
+    product = await provider.publish(described, policy, approval=approval)
     [entry] = (await operator.call("entries", state="submitted")).results
     await operator.call("approve_entry", entry.entry, request=DecisionRequest())
     return str((await provider.call("product", product.product)).code)

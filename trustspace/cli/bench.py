@@ -29,17 +29,30 @@ Smoke = Annotated[bool, typer.Option("--smoke", help="one short run, to see that
 @app.command()
 def negotiate(
     in_flight: InFlight = 64,
-    runs: Runs = 5,
-    count: Count = 640,
+    runs: Annotated[int | None, typer.Option(min=1, help="how many runs: 5, or 15 pairs with a history")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="flows in one run: 640, or 320 with a history")] = None,
+    history: Annotated[int, typer.Option(min=0, help="compare with nodes that have so many finished ones")] = 0,
+    held: Annotated[int, typer.Option("--open", min=0, help="and so many that are open, on both sides")] = 0,
     tls: Tls = True,
     smoke: Smoke = False,
     json: AsJson = False,
 ) -> None:
-    """From the request to a contract that both signed and a transfer that started: two nodes, all durable."""
-    from trustspace.bench.negotiate import measure
+    """From the request to a contract that both signed and a transfer that started: two nodes, all durable.
 
-    few = {"runs": 1, "count": 64} if smoke else {"runs": runs, "count": count}
-    show(wait(measure(in_flight=in_flight, tls=tls, **few)), json)
+    Beside it the floor: an empty handler of the same server and client, as many requests, signatures and syncs. With
+    `--history` or `--open` instead fresh nodes, in turns with nodes that have that past: `slowdown` is the median of
+    the ratios of paired rounds, `slowdown_interval` where it lies. A past of 100000 takes minutes and gigabytes.
+    """
+    from trustspace.bench import compare, negotiate
+
+    past = history + held > 0
+    few = {"count": 32 if past else 64} if smoke else {"count": count or (320 if past else 640)}
+    number = (3 if past else 1) if smoke else runs or (15 if past else 5)
+    if past:
+        made = compare.compare(finished=history, held=held, pairs=number, in_flight=in_flight, tls=tls, **few)
+    else:
+        made = negotiate.measure(runs=number, in_flight=in_flight, tls=tls, **few)
+    show(wait(made), json)
 
 
 @app.command()

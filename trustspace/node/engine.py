@@ -36,7 +36,7 @@ from trustspace.node.settings import Settings
 from trustspace.node.showcase import Showcase
 from trustspace.node.speaking import NEGOTIATION, TRANSFER
 from trustspace.node.streams import Streams
-from trustspace.node.undone import delivered, negotiations_due, transfers_due
+from trustspace.node.undone import delivered, going_on, take_up
 from trustspace.node.waiting import Waiting
 from trustspace.ports import Answer, Outgoing, Store
 from trustspace.protocols import dsp
@@ -53,7 +53,7 @@ from trustspace.services.exchange import RECEIPT, Caller, Reply
 from trustspace.services.machinery import Surroundings
 from trustspace.services.negotiation import Negotiations
 from trustspace.services.open_network import OpenNetwork
-from trustspace.services.planning import HOLD, RULE, Plan
+from trustspace.services.planning import Plan
 from trustspace.services.registry_client import RegistryClient
 from trustspace.services.signatures import known_to_sign
 from trustspace.services.transfer import Transfers
@@ -190,7 +190,7 @@ class Engine:
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Deliver, keep the list of participants fresh, take up what an earlier life left undone; until cancelled."""
         await self.remember_own()
-        await self.quotas.count(self.store)
+        await going_on(self.store, self._went_on)
         try:
             async with anyio.create_task_group() as self._group:
                 self.steady.doubted = partial(self._group_start, self.steady.catch_up, self._sleep)
@@ -206,15 +206,14 @@ class Engine:
 
     async def _take_up(self) -> None:
         """What was to be done when the process ended is done now."""
-        for todo in ("decide", "agree", "verify", "finalize", HOLD, RULE):
-            for negotiation in await self.store.read(partial(negotiations_due, todo=todo)):
-                self.start("negotiation", negotiation.key)
-        for todo in ("start", HOLD, RULE):
-            for transfer in await self.store.read(partial(transfers_due, todo=todo)):
-                self.start("transfer", transfer.key)
-        for key in await self.store.read(delivered):
+        self._group_start(take_up, self.store, self.advance)
+        for key in await delivered(self.store):
             self._group_start(self.keeping.complete, key)
-        await self.keeping.take_up()
+
+    def _went_on(self, record: Record) -> None:
+        """A process that an earlier life left open counts, and has a deadline: what was due meanwhile is due now."""
+        self.quotas.saw(record)
+        self.keeping.changed(record)
 
     async def _due(self, machine: str, pid: str) -> None:
         await self.keeping.due(machine, pid)

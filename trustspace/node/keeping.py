@@ -55,11 +55,6 @@ class Keeping:
         if (deadlines := self.deadlines.get(type(record))) is not None:
             deadlines.changed(record)
 
-    async def take_up(self) -> None:
-        """Put on the agenda what an earlier life left open."""
-        for deadlines in self.deadlines.values():
-            await deadlines.take_up()
-
     async def took_it(self, outgoing: Outgoing) -> bool:
         """Whether a peer that gives no receipts took the message; the word of one that does is its receipt."""
         exchanges = {one.exchange.machinery.name: one.exchange for one in self.deadlines.values()}

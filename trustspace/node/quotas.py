@@ -10,23 +10,18 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from trustspace.core.contract import Negotiation, Role
-from trustspace.core.contract.negotiation import MACHINE as NEGOTIATION
 from trustspace.core.errors import Busy
-from trustspace.core.machine import Machine
 from trustspace.core.record import Record
 from trustspace.core.transfer import Transfer
-from trustspace.core.transfer.process import MACHINE as TRANSFER
 from trustspace.node.settings import Quota
-from trustspace.ports import Store, Tx
 
 SOON: Final = 2.0
 """Seconds after which a caller with too many requests at a time may come again."""
 LATER: Final = 30.0
 """Seconds after which one with too many open processes may."""
-MANY: Final = 1_000_000
 Process = Negotiation | Transfer
 
 
@@ -77,11 +72,6 @@ class Quotas:
         elif key in self._open:
             self._open[key].discard(record.key)
 
-    async def count(self, store: Store) -> None:
-        """Count what is open after a start."""
-        for record in await store.read(_open_processes):
-            self.saw(record)
-
     def _draw(self, peer: str) -> None:
         """Take one request from what the peer has left."""
         now = self._monotonic()
@@ -92,20 +82,6 @@ class Quotas:
             told = f"more than {self._quota.rate:g} requests a second"
             raise Busy(told, retry_after=max(1.0, (1 - bucket.left) / self._quota.rate), where="quota")
         bucket.left -= 1
-
-
-def _open_processes(tx: Tx) -> list[Process]:
-    """Everything that has not ended, looked up by state, so that what has ended is not read."""
-    found: list[Process] = []
-    for state in _going_on(NEGOTIATION):
-        found += tx.find(Negotiation, limit=MANY, state=state)
-    for state in _going_on(TRANSFER):
-        found += tx.find(Transfer, limit=MANY, state=state)
-    return found
-
-
-def _going_on(machine: Machine[Any, Any, Any]) -> set[str]:
-    return {str(state) for state in machine.moves.values() if not machine.final(state)}
 
 
 def _of_theirs(record: Process) -> bool:

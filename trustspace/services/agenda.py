@@ -41,7 +41,7 @@ class Agenda:
         self._due: dict[Item, datetime] = {}
         self._heap: list[tuple[datetime, Item]] = []  # at least one place for each item, at its time or before
         self._nap: anyio.CancelScope | None = None
-        self._places = anyio.Semaphore(AT_ONCE)
+        self._busy = 0
 
     def put(self, kind: str, name: str, due: datetime | None) -> None:
         """Let it be done at that time, in place of any given before; None: not at all."""
@@ -68,31 +68,35 @@ class Agenda:
                 self._begin(group)
 
     async def _wait(self) -> None:
-        if not self._heap:
+        if not self._heap or self._busy >= AT_ONCE:  # then whatever ends ends the nap
             await anyio.sleep_forever()
         left = (self._heap[0][0] - self._clock.now()).total_seconds()
         await self._sleep(min(LONGEST_NAP, max(0.0, left)))
 
     def _begin(self, group: TaskGroup) -> None:
         now = self._clock.now()
-        while self._heap and self._heap[0][0] <= now:
+        while self._busy < AT_ONCE and self._heap and self._heap[0][0] <= now:
             _, item = heapq.heappop(self._heap)
             due = self._due.get(item)
             if due is not None and due <= now:
                 del self._due[item]
+                self._busy += 1
                 group.start_soon(self._do, item)
             elif due is not None:
                 heapq.heappush(self._heap, (due, item))
 
     async def _do(self, item: Item) -> None:
         kind, name = item
-        async with self._places:
-            try:
-                await self._acts[kind](name)
-            except Exception as error:  # no room, or a defect: it holds up one item and not the agenda
-                LOG.warning("%s %s: %s", kind, name, error, exc_info=not isinstance(error, TrustspaceError))
-                if item not in self._due:
-                    self.put(kind, name, self._clock.now() + LATER)
+        try:
+            await self._acts[kind](name)
+        except Exception as error:  # no room, or a defect: it holds up one item and not the agenda
+            LOG.warning("%s %s: %s", kind, name, error, exc_info=not isinstance(error, TrustspaceError))
+            if item not in self._due:
+                self.put(kind, name, self._clock.now() + LATER)
+        finally:
+            self._busy -= 1
+            if self._nap is not None:
+                self._nap.cancel()
 
     def _push(self, due: datetime, item: Item) -> None:
         if len(self._heap) > 2 * len(self._due) + SLACK:  # mostly places of what is no longer due

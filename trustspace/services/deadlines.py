@@ -7,7 +7,7 @@ us in that state, else by ourselves; a message of the peer that comes later is r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,8 +30,6 @@ M = TypeVar("M")
 
 TIMED_OUT: Final = "timed-out"
 """The code of a termination, and the start of its reason."""
-MANY: Final = 1_000_000
-PAGE: Final = 500
 
 
 def deadline_of(machine: str) -> str:
@@ -65,11 +63,6 @@ class Deadlines(Generic[R, M]):
         """Put the process on the agenda as it stands now."""
         self._put(record.key, self._first(record))
 
-    async def take_up(self) -> None:
-        """Put every open process on the agenda: what was due while the node was down is due now."""
-        for name, due in await self.around.store.read(lambda tx: list(self._open(tx))):
-            self._put(name, due)
-
     def _put(self, name: str, due: datetime | None) -> None:
         self.agenda.put(deadline_of(self.exchange.machinery.name), name, due)
 
@@ -78,13 +71,6 @@ class Deadlines(Generic[R, M]):
         awaited = record.awaited
         waits = awaited is not None and awaited.limit is not Limit.ANSWER
         return self.patience.asked(awaited, record.changed) if awaited is not None and waits else None
-
-    def _open(self, tx: Tx) -> Iterator[tuple[str, datetime | None]]:
-        kind, machine = self.exchange.machinery.kind, self.exchange.machinery.rules.machine
-        for state in (one for one in dict.fromkeys(machine.moves.values()) if not machine.final(one)):
-            for start in range(0, tx.count(kind, state=str(state)), PAGE):
-                for one in tx.find(kind, after=start, limit=PAGE, state=str(state)):
-                    yield one.key, self._first(one)
 
     def end_of(self, record: R) -> datetime | None:
         """When its patience ends, by its messages; None where it has ended."""

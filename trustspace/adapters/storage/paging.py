@@ -48,7 +48,8 @@ def _place(rows: Rows, kind: str, key: str) -> int:
 def _walk(rows: Rows, kind: str, column: int, value: str, mark: int, *, back: bool) -> Iterator[int]:
     """The places of the records with that value from the mark on, or back from it."""
     order, count = "< ? ORDER BY seq DESC" if back else "> ? ORDER BY seq", FIRST
-    sql = f"SELECT seq FROM records WHERE kind = ? AND i{column} = ? AND seq {order} LIMIT ?"  # noqa: S608  # constants
+    served = f" AND i{column} > ''" if value else ""  # so that the partial index serves it
+    sql = f"SELECT seq FROM records WHERE kind = ? AND i{column} = ?{served} AND seq {order} LIMIT ?"  # noqa: S608  # constants
     while found := rows(sql, (kind, value, mark, count)):
         for (mark,) in found:
             yield mark

@@ -16,13 +16,27 @@ FIRST: Final = 8
 """How many places of a value are looked at first, and four times as many each time after."""
 
 
+def equal(column: int, value: str) -> str:
+    """SQL for the records whose column has the value, in the form in which its partial index serves it, and only those.
+
+    The index is taken because `i > ''` is asked for; said plainly, that is also what SQLite walks it by, past every
+    other value, and the equality is looked at row by row.
+    """
+    return f" AND i{column} = ?" + (_filled(column) if value else "")
+
+
+def _filled(column: int) -> str:
+    return f" AND likely(i{column} > '')"
+
+
 def values_of(rows: Rows, kind: str, column: int) -> list[str]:
     """The values in a column, each once, sorted: from one to the next, however many records have it."""
-    least = f"SELECT min(i{column}) FROM records WHERE kind = ? AND i{column}"  # noqa: S608  # a column number
-    found, value = list[str](), rows(f"{least} IS NOT NULL", (kind,))[0][0]
+    empty = rows(f"SELECT 1 FROM records WHERE kind = ? AND i{column} = '' LIMIT 1", (kind,))  # noqa: S608  # a number
+    least = f"SELECT min(i{column}) FROM records WHERE kind = ? AND i{column} > ?{_filled(column)}"  # noqa: S608  # too
+    found, value = [""] if empty else list[str](), rows(least, (kind, ""))[0][0]
     while value is not None:
         found.append(value)
-        value = rows(f"{least} > ?", (kind, value))[0][0]
+        value = rows(least, (kind, value))[0][0]
     return found
 
 
@@ -48,8 +62,7 @@ def _place(rows: Rows, kind: str, key: str) -> int:
 def _walk(rows: Rows, kind: str, column: int, value: str, mark: int, *, back: bool) -> Iterator[int]:
     """The places of the records with that value from the mark on, or back from it."""
     order, count = "< ? ORDER BY seq DESC" if back else "> ? ORDER BY seq", FIRST
-    served = f" AND i{column} > ''" if value else ""  # so that the partial index serves it
-    sql = f"SELECT seq FROM records WHERE kind = ? AND i{column} = ?{served} AND seq {order} LIMIT ?"  # noqa: S608  # constants
+    sql = f"SELECT seq FROM records WHERE kind = ?{equal(column, value)} AND seq {order} LIMIT ?"  # noqa: S608  # constants
     while found := rows(sql, (kind, value, mark, count)):
         for (mark,) in found:
             yield mark

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from trustspace.adapters.storage.codec import Columns, Shape, asked, distinct, micros, moment, shape
-from trustspace.adapters.storage.paging import matching, page_of, values_of
+from trustspace.adapters.storage.paging import equal, matching, page_of, values_of
 from trustspace.adapters.storage.recent import Place, Recent
 from trustspace.core.canon import digest
 from trustspace.core.errors import (
@@ -369,9 +369,8 @@ class SqliteTx:
 
 
 def _condition(places: Sequence[tuple[int, str]]) -> tuple[str, list[str]]:
-    """SQL over the columns i1..i3, and its values; in the form in which the partial indexes serve it."""
-    parts = [f" AND i{place + 1} = ?" + (f" AND i{place + 1} > ''" if value else "") for place, value in places]
-    return "".join(parts), [value for _, value in places]
+    """SQL over the columns i1..i3, and its values."""
+    return "".join(equal(place + 1, value) for place, value in places), [value for _, value in places]
 
 
 def _only(rows: Sequence[Sequence[Any]]) -> bytes | None:

@@ -102,6 +102,7 @@ def test_a_delivery_before_approval_is_a_change_like_any_other() -> None:
         ({"security_level": "1"}, "security level: .*公开"),
         ({"size": -1}, "size"),
         ({"edition": 0}, "edition"),
+        ({"restricted": True, "offer": "{}"}, "offer"),
     ],
 )
 def test_a_wrong_field_is_named_with_what_could_stand_there(fields: dict[str, object], match: str) -> None:

@@ -42,7 +42,8 @@ async def test_a_contract_whose_time_is_over_opens_nothing_and_an_offer_is_not_a
         contract = await s.contract()
         assert (await request(s, contract.key, s.planner, "a")).status == 201, "the control"
         await s.world.quiet()
-        s.world.clock.time = datetime(2027, 12, 30, 16, 0, tzinfo=UTC)  # the first instant of the 31st at +08:00
+        # a minute after the first instant of the 31st at +08:00: by nobody's clock is it earlier than that
+        s.world.clock.time = datetime(2027, 12, 30, 16, 1, tzinfo=UTC)
         answer = await request(s, contract.key, s.planner, "b")
         assert answer.status == 403
         assert "allows no use since 2027-12-31T00:00:00+08:00" in said(answer)["reason"][0]

@@ -122,15 +122,17 @@ class _Opening:
 
     def __init__(self, engine: Engine, app: ASGIApp, stack: AsyncExitStack) -> None:
         self._engine, self._app, self._stack, self._open = engine, app, stack, False
+        self._lock = anyio.Lock()
 
     async def open(self) -> None:
-        """Listen, unless that is so already."""
-        if self._open:
-            return
-        engine = self._engine
-        tls = _tls(engine.folder, engine.settings)
-        await self._stack.enter_async_context(serve([_public(engine.settings, self._app, tls)]))
-        engine.tls, self._open = tls, True
+        """Listen, unless that is so already; two who ask at once open once."""
+        async with self._lock:
+            if self._open:
+                return
+            engine = self._engine
+            tls = _tls(engine.folder, engine.settings)
+            await self._stack.enter_async_context(serve([_public(engine.settings, self._app, tls)]))
+            engine.tls, self._open = tls, True
 
 
 @asynccontextmanager

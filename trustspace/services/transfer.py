@@ -11,7 +11,7 @@ from trustspace.core.canon import digest
 from trustspace.core.catalogue.published import Published
 from trustspace.core.contract import Contract, Role, Status
 from trustspace.core.errors import IllegalTransition, InvalidInput, NotFound, Refused
-from trustspace.core.policy import lapsed
+from trustspace.core.policy import CLOSE, lapsed
 from trustspace.core.rules import Action, Rule
 from trustspace.core.transfer import (
     DataAddress,
@@ -82,7 +82,7 @@ class Transfers:
             raise NotFound("there is no such agreement of yours here", where="agreementId")
         if contract.status is Status.ENDED:
             raise Refused(f"the contract ended: {contract.ended_reason}", where="agreementId")
-        if over := lapsed(contract.agreed.policy, now=transfer.created):
+        if over := lapsed(contract.agreed.policy, now=transfer.created - CLOSE):
             raise Refused(f"the contract allows no use since {over}", where="agreementId", hint="make a new contract")
 
     async def advance(self, pid: str) -> Transfer:

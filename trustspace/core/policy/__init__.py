@@ -8,7 +8,7 @@ from trustspace.core.policy.checks import Problem, check_enforceable, problems
 from trustspace.core.policy.clauses import Clause, clauses
 from trustspace.core.policy.decision import Decision, DecisionValue, decide, replay
 from trustspace.core.policy.duties import DueDuty, due
-from trustspace.core.policy.lapse import lapsed
+from trustspace.core.policy.lapse import CLOSE, lapsed
 from trustspace.core.policy.model import Constraint, Kind, Logical, Policy, Rule, policy_digest, to_odrl
 from trustspace.core.policy.reading import from_odrl
 from trustspace.core.policy.request import Request
@@ -17,6 +17,7 @@ from trustspace.core.policy.words import Language
 
 __all__ = [
     "CHINA",
+    "CLOSE",
     "Change",
     "Clause",
     "Constraint",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from trustspace.core.errors import InvalidInput
 from trustspace.core.policy.model import Constraint, Policy, Term
 from trustspace.core.policy.vocabulary import DATE_TIME, parse_instant
+
+CLOSE: Final = timedelta(minutes=1)
+"""What ended less than this ago may not have ended by the other side's clock: the use is judged, and refused, then."""
 
 
 def lapsed(policy: Policy, *, now: datetime) -> str:

@@ -70,6 +70,17 @@ def test_negotiate() -> None:
 
 
 @pytest.mark.slow
+def test_negotiate_beside_a_past() -> None:
+    found = told("negotiate", "--smoke", "--history", "30", "--open", "20", "--in-flight", "4", "--plain")
+    whole(found, "slowdown", "slowdown_one_at_a_time", "per_second", "per_second_without")
+    assert (found["history"], found["open"], found["runs"], found["flows"]) == (30, 20, 3, 32)
+    assert found["slowdown_interval"]["low"] <= found["slowdown"] <= found["slowdown_interval"]["high"]
+    for key in ("rss_mb", "consumer_rss_mb", "start_seconds", "status_ms"):
+        assert found[key] > 0
+        assert found[f"{key}_without"] > 0
+
+
+@pytest.mark.slow
 def test_catalogue() -> None:
     found = told("catalogue", "--runs", "1", "--count", "10", "--products", "150", "--in-flight", "4", "--plain")
     whole(found, "p50_ms", "p95_ms", "negotiations_per_second")

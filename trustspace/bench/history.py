@@ -61,8 +61,9 @@ class Remains:
 def remains(tx: Tx, negotiation: Negotiation) -> Remains:
     """Everything that a negotiation, its contract and its transfers left."""
     agreement = negotiation.agreed.id if negotiation.agreed else ""
-    entries = tx.entries(negotiation.key) + (tx.entries(agreement) if agreement else [])
-    leaves = [entry.body for entry in {entry.index: entry for entry in entries}.values()]
+    about = tx.entries(negotiation.key) + (tx.entries(agreement) if agreement else [])
+    entries = {entry.index: entry for entry in about}.values()
+    leaves = [entry.body for entry in entries]
     found = [text for leaf in leaves for text in _strings(read_leaf(leaf).data) if _DIGEST.fullmatch(text.encode())]
     blobs = {name: data for name in found if (data := tx.blob(name)) is not None}
     return Remains(tuple(_records(tx, negotiation, agreement)), tuple(leaves), blobs, tuple(_replies(tx, entries)))

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from trustspace.bench import catalogue, machine, negotiate, policy, store, transfer
 from trustspace.bench.figures import Figures, percentile
 from trustspace.bench.process import output, running
-from trustspace.cli.bench import app
+from trustspace.cli.bench import app, show
 from trustspace.core.errors import Unavailable
 
 FLOWS = ("p50_ms", "p95_ms", "per_second", "floor_p50_ms", "floor_per_second", "of_floor")
@@ -94,6 +94,19 @@ def test_lines_for_people() -> None:
     done = CliRunner().invoke(app, ["policy", "--smoke"])
     assert done.stdout.startswith("policy: constraints 4, decisions 2000; median of 1 runs")
     assert "this machine's limit" in done.stdout
+
+
+def test_lines_show_what_else_was_found(capsys: pytest.CaptureFixture[str]) -> None:
+    more = {
+        "rss_mb": 120.5,
+        "slowdown_interval": {"low": 0.98, "high": 1.03, "confidence": 0.9648},
+        "alone": {"p50_ms": {"min": 1.0, "max": 3.0, "all": [1.0, 3.0, 2.0]}},
+    }
+    show(Figures("x", {}, [{"a": 1.0}], {}, more=more), as_json=False)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["rss_mb", "120.5"] in lines
+    assert ["slowdown_interval", "0.98", "…", "1.03", "at", "96.5%"] in lines
+    assert ["alone.p50_ms", "2", "1", "…", "3"] in lines
 
 
 def test_the_figure_is_the_median() -> None:

@@ -158,8 +158,10 @@ def _line(name: str, value: float, few: Mapping[str, Any]) -> str:
 
 
 def _others(name: str, value: Any) -> list[str]:
-    """What was found under other settings: a number, or figures with their spread."""
+    """What was found under other settings: a number, an interval, or figures with their spread."""
     if not isinstance(value, dict):
         return [f"{name:<28} {value:>10g}"]
+    if "confidence" in value:
+        return [f"{name:<39}   {value['low']:g} … {value['high']:g}   at {value['confidence']:.1%}"]
     figures = {key: few for key, few in value.items() if isinstance(few, dict)}
     return [_line(f"{name}.{key}", median(few["all"]), few) for key, few in figures.items()]

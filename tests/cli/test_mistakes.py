@@ -34,6 +34,7 @@ def node(tmp_path: Path) -> Path:
         (("publish", "x.csv"), "a product needs a title"),
         (("publish", "--title", "x"), "a product needs a file"),
         (("publish", "--update", "urn:uuid:1"), "a product needs a file"),
+        (("publish", "x.csv", "--update", "urn:uuid:1", "--count", "3"), "--count: an update changes the file"),
         (("negotiate", "x", "--policy", "/none.json"), "/none.json"),
         (("negotiate", "x", "--signatures", "perhaps"), "neither required nor optional"),
         (("id", "make", "moon", "--subject", "x", "--place", "y"), "moon"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -55,34 +55,45 @@ def publish(
     json: AsJson = False,
 ) -> None:
     """Publish a file as a data product under a usage policy; with --update its new version, or who may see it."""
-    from trustspace.core.errors import MisusedError
+    given = {name for name, value in locals().items() if value}
+    _check_given(given)
+    if update:
+        show(on_node(folder, lambda node: node.update(update, file, visible_to=visible_to)), json)
+        return
     from trustspace.node.client import DataProduct
 
-    if not title and not update:
+    terms, signing = policy_of(policy, purpose, count, until, participant, delete_after), _choice(signatures)
+    product = DataProduct(
+        title=title,
+        files=[file] if file else [],
+        description=description,
+        keywords=keyword or (),
+        industry=industry,
+        topic=topic,
+        dataset=dataset,
+        offer_id=offer_id,
+    )
+    about: dict[str, Any] = {"key": key, "approval": "manual" if manual else "automatic"}
+    about |= {"visible_to": visible_to or (), "signatures": signing}
+    show(on_node(folder, lambda node: node.publish(product, terms, **about)), json)
+
+
+UPDATED: Final = frozenset({"update", "file", "visible_to", "folder", "json"})
+"""What may be given with --update: anything else would be passed over in silence."""
+
+
+def _check_given(given: set[str]) -> None:
+    """Hold the options of `publish`, by name, against each other; raises `MisusedError`."""
+    from trustspace.core.errors import MisusedError
+
+    if "update" in given and (surplus := sorted(given - UPDATED)):
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in surplus)
+        hint = "withdraw the product and publish it anew under other terms; what was agreed stands"
+        raise MisusedError("an update changes the file and who may see it, nothing else", where=names, hint=hint)
+    if not given & {"title", "update"}:
         raise MisusedError("a product needs a title", where="--title")
-    if file is None and not (update and visible_to):
+    if "file" not in given and not {"update", "visible_to"} <= given:
         raise MisusedError("a product needs a file", where="FILE")
-
-    async def act(node: Participant) -> views.ProductView:
-        if update or file is None:
-            return await node.update(update, file, visible_to=visible_to)
-        terms = policy_of(policy, purpose, count, until, participant, delete_after)
-        product = DataProduct(
-            title=title,
-            files=[file],
-            description=description,
-            keywords=keyword or (),
-            industry=industry,
-            topic=topic,
-            dataset=dataset,
-            offer_id=offer_id,
-        )
-        approval = "manual" if manual else "automatic"
-        return await node.publish(
-            product, terms, key=key, approval=approval, visible_to=visible_to or (), signatures=_choice(signatures)
-        )
-
-    show(on_node(folder, act), json)
 
 
 def _choice(text: str) -> views.Signatures:

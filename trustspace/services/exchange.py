@@ -123,8 +123,7 @@ class Exchange(Generic[R, M]):
     """Receiving, sending and booking for the records of one machine."""
 
     def __init__(self, machinery: Machinery[R, M], around: Surroundings, *, ending: Also[R] = nothing) -> None:
-        self._m, self._a, self.ending = machinery, around, ending
-        self.machinery, self.around = machinery, around
+        self.machinery, self.around, self.ending = machinery, around, ending
 
     async def take(
         self,
@@ -158,7 +157,7 @@ class Exchange(Generic[R, M]):
         also: Also[R],
         said: Ahead[R] | None,
     ) -> Reply:
-        now, verb = self._a.clock.now(), verb_of(message)
+        now, verb = self.around.clock.now(), verb_of(message)
         key = idempotency_key(incoming.caller.participant, pid, verb, incoming.body)
 
         def body(tx: Tx) -> tuple[Reply, R | None]:
@@ -173,7 +172,7 @@ class Exchange(Generic[R, M]):
             after = tx.save(said.after if said else taken, expect=before.version)
             also(tx, taken)
             self.ended(tx, taken)
-            status, text = self._m.codec.answer(taken, created=opening is not None)
+            status, text = self.machinery.codec.answer(taken, created=opening is not None)
             reply = Reply(status, str(taken.state), after.key, text, after.todo, said.outgoing if said else None)
             self._log(tx, "message-received", taken, verb, incoming.body, now, incoming)
             if stored is None:
@@ -183,36 +182,36 @@ class Exchange(Generic[R, M]):
                 said.also(tx, after)
             return reply, after
 
-        reply, after = await self._a.store.run(body)
+        reply, after = await self.around.store.run(body)
         if after is not None:
-            self._a.changed(after)
+            self.around.changed(after)
         return reply
 
     def _anew(self, tx: Tx, caller: Caller, pid: str, message: M, stored: Reply) -> bool:
         """Whether a peer that does not number its rounds says the same again: the process has been elsewhere since."""
         record = self._of(tx, pid, caller.participant) if pid and not caller.signs else None
         elsewhere = record is not None and str(record.state) != stored.state
-        return elsewhere and self._m.rules.takes(record, message, now=self._a.clock.now())
+        return elsewhere and self.machinery.rules.takes(record, message, now=self.around.clock.now())
 
     def _received(self, tx: Tx, before: R, message: M, now: datetime) -> R:
-        return self._a.plan.planned(tx, self._m.rules.receive(before, message, now=now))
+        return self.around.plan.planned(tx, self.machinery.rules.receive(before, message, now=now))
 
     async def _ahead(
         self, incoming: Incoming, message: M, pid: str, opening: R | None, follow: Follow[R, M] | None
     ) -> Ahead[R] | None:
         """The message and our next one, where nothing is wrong with either; else each is done, and refused, alone."""
-        now = self._a.clock.now()
+        now = self.around.clock.now()
         try:
             before = opening
             if before is None:
-                before = await self._a.store.read(lambda tx: self._of(tx, pid, incoming.caller.participant))
-            taken = self._m.rules.receive(before, message, now=now)
+                before = await self.around.store.read(lambda tx: self._of(tx, pid, incoming.caller.participant))
+            taken = self.machinery.rules.receive(before, message, now=now)
             saying = await follow(taken) if follow and taken.todo else None
             word = saying.make(taken) if saying else None
             if saying is None or word is None:
                 return None
-            after = self._m.rules.send(taken, word, now=now)
-            outgoing = self._outgoing(taken, word, self._a.ids.uuid(), now)
+            after = self.machinery.rules.send(taken, word, now=now)
+            outgoing = self._outgoing(taken, word, self.around.ids.uuid(), now)
         except Exception:  # even a defect: the step is done again on its own, where it is told and held up
             return None
         return Ahead(before.version, taken, after, outgoing, saying.also)
@@ -229,11 +228,11 @@ class Exchange(Generic[R, M]):
                 record = fresh
 
     async def _say(self, record: R, saying: Saying[R, M]) -> R:
-        message, now = saying.make(record), self._a.clock.now()
+        message, now = saying.make(record), self.around.clock.now()
         if message is None:
             return record
-        after = self._m.rules.send(record, message, now=now)
-        outgoing = self._outgoing(record, message, self._a.ids.uuid(), now)
+        after = self.machinery.rules.send(record, message, now=now)
+        outgoing = self._outgoing(record, message, self.around.ids.uuid(), now)
 
         def body(tx: Tx) -> R:
             saved = tx.save(after, expect=record.version)
@@ -241,9 +240,9 @@ class Exchange(Generic[R, M]):
             saying.also(tx, saved)
             return saved
 
-        saved = await self._a.store.run(body)
-        self._a.changed(saved)
-        self._a.kick([outgoing])
+        saved = await self.around.store.run(body)
+        self.around.changed(saved)
+        self.around.kick([outgoing])
         return saved
 
     async def settle(self, outgoing: Outgoing, answer: Answer) -> str:
@@ -253,10 +252,10 @@ class Exchange(Generic[R, M]):
         """
         if answer.status >= 300 and await self.took_it(outgoing, sure=answer.status != GONE):
             answer = Answer(200)
-        now, spare = self._a.clock.now(), self._a.ids.uuid()
+        now, spare = self.around.clock.now(), self.around.ids.uuid()
 
         def body(tx: Tx) -> tuple[R | None, list[Outgoing]]:
-            before = tx.get(self._m.kind, outgoing.process)
+            before = tx.get(self.machinery.kind, outgoing.process)
             current = [one for one in tx.queued(process=outgoing.process) if one.kind == outgoing.kind][-1:]
             tx.sent(outgoing.id)
             if before is None:
@@ -265,7 +264,7 @@ class Exchange(Generic[R, M]):
             if str(before.pending or "") != outgoing.verb or [one.id for one in current] != [outgoing.id]:
                 return before, []  # the peer's next message overtook this answer, and was the acknowledgement itself
             after, word = self._booked(before, answer, now)
-            saved = tx.save(self._a.plan.planned(tx, after), expect=before.version)
+            saved = tx.save(self.around.plan.planned(tx, after), expect=before.version)
             self.ended(tx, saved)
             if word is None:
                 return saved, []
@@ -273,19 +272,19 @@ class Exchange(Generic[R, M]):
             self._queue(tx, saved, farewell, now)
             return saved, [farewell]
 
-        after, farewells = await self._a.store.run(body, patience=COMPANY)
+        after, farewells = await self.around.store.run(body, patience=COMPANY)
         if after is None:
             return ""
-        self._a.changed(after)
-        self._a.kick(farewells)
+        self.around.changed(after)
+        self.around.kick(farewells)
         return str(after.todo)
 
     def _booked(self, before: R, answer: Answer, now: datetime) -> tuple[R, M | None]:
         """The process after the answer, and our last word to a peer that refused and goes on waiting."""
-        rules = self._m.rules
+        rules = self.machinery.rules
         reason = "" if answer.status < 300 else self._refusal(answer)
         if not reason:
-            peer_pid, _ = self._m.codec.acknowledgement(before, answer.body)
+            peer_pid, _ = self.machinery.codec.acknowledgement(before, answer.body)
             try:
                 return rules.acknowledged(before, now=now, peer_pid=peer_pid), None
             except (NotFound, InvalidInput) as error:  # it took the message and names another process, or none
@@ -293,26 +292,26 @@ class Exchange(Generic[R, M]):
         after = rules.failed(before, reason, now=now)
         if answer.status == GONE or not self._goes_on(before, after):
             return after, None
-        word = self._m.farewell(before, reason)
+        word = self.machinery.farewell(before, reason)
         return rules.send(replace(before, pending=None, refusal=reason), word, now=now), word
 
     def _goes_on(self, before: R, after: R) -> bool:
         """Whether the peer, whose error changed no state (DSP), still waits for us in a process that ends here."""
-        machine, ends = self._m.rules.machine, self._m.rules.machine.final(after.state)
+        machine, ends = self.machinery.rules.machine, self.machinery.rules.machine.final(after.state)
         told = str(before.pending) == TERMINATE
         return ends and not told and (before.state, before.role, TERMINATE) in machine.moves and bool(before.peer_pid)
 
     async def get(self, pid: str) -> R:
         """The record; `NotFound` where there is none."""
-        record = await self._a.store.read(lambda tx: tx.get(self._m.kind, pid))
+        record = await self.around.store.read(lambda tx: tx.get(self.machinery.kind, pid))
         if record is None:
-            raise NotFound(f"there is no {self._m.name} {pid} here")
+            raise NotFound(f"there is no {self.machinery.name} {pid} here")
         return record
 
     def _of(self, tx: Tx, pid: str, participant: str) -> R:
-        record = tx.get(self._m.kind, pid)
+        record = tx.get(self.machinery.kind, pid)
         if record is None or record.peer != participant:
-            raise NotFound(f"there is no {self._m.name} {pid} of yours here")
+            raise NotFound(f"there is no {self.machinery.name} {pid} of yours here")
         return record
 
     async def took_it(self, outgoing: Outgoing, *, sure: bool = False) -> bool:
@@ -320,11 +319,11 @@ class Exchange(Generic[R, M]):
 
         `sure`: raises `Unavailable` where it cannot be asked now.
         """
-        record = await self._a.store.read(lambda tx: tx.get(self._m.kind, outgoing.process))
+        record = await self.around.store.read(lambda tx: tx.get(self.machinery.kind, outgoing.process))
         if record is None or not record.peer_pid or str(record.pending or "") != outgoing.verb:
             return False
         try:
-            return await self._shown(record) == self._m.rules.target(record)
+            return await self._shown(record) == self.machinery.rules.target(record)
         except TrustspaceError as error:
             if sure and isinstance(error, Unavailable):
                 raise
@@ -338,34 +337,34 @@ class Exchange(Generic[R, M]):
             return None
 
     async def _shown(self, record: R) -> str | None:
-        answer = await self._a.ask(record.peer, record.callback + self._m.codec.path(record, "state"))
-        shown = self._m.codec.acknowledgement(record, answer.body)[1] if answer.status < 300 else ""
+        answer = await self.around.ask(record.peer, record.callback + self.machinery.codec.path(record, "state"))
+        shown = self.machinery.codec.acknowledgement(record, answer.body)[1] if answer.status < 300 else ""
         return shown if shown or answer.status == NOT_FOUND else None
 
     def ended(self, tx: Tx, record: R) -> None:
         """What belongs to the end of a process, in the transaction of its last state."""
-        if record.state is not None and self._m.rules.machine.final(record.state):
+        if record.state is not None and self.machinery.rules.machine.final(record.state):
             self.ending(tx, record)
 
     def _refusal(self, answer: Answer) -> str:
-        return self._m.codec.reason(answer.body) or f"the peer answered {answer.status}"
+        return self.machinery.codec.reason(answer.body) or f"the peer answered {answer.status}"
 
     def _queue(self, tx: Tx, record: R, outgoing: Outgoing, now: datetime) -> None:
         tx.outbox(outgoing)
         self._log(tx, "message-sent", record, outgoing.verb, outgoing.body, now)
 
     def _outgoing(self, record: R, message: M, name: str, now: datetime) -> Outgoing:
-        verb, body = verb_of(message), self._m.codec.encode(message)
-        leads_to = self._m.rules.machine.moves.get((record.state, record.role, verb))
+        verb, body = verb_of(message), self.machinery.codec.encode(message)
+        leads_to = self.machinery.rules.machine.moves.get((record.state, record.role, verb))
         if (times := record.reached.get(str(leads_to), 0)) > 0:  # the same bytes twice would be one message
-            body = self._m.codec.again(body, times + 1)
+            body = self.machinery.codec.again(body, times + 1)
         return Outgoing(
             id=name,
             process=record.key,
-            kind=self._m.name,
+            kind=self.machinery.name,
             verb=verb,
             to=record.peer,
-            url=record.callback + self._m.codec.path(record, verb),
+            url=record.callback + self.machinery.codec.path(record, verb),
             body=body,
             created=now,
         )
@@ -374,13 +373,13 @@ class Exchange(Generic[R, M]):
         self, tx: Tx, kind: str, record: R, verb: str, body: bytes, now: datetime, incoming: Incoming | None = None
     ) -> None:
         data: JsonObject = {
-            "machine": self._m.name,
+            "machine": self.machinery.name,
             "message": verb,
             "peer": record.peer,
             "state": str(record.state or ""),
-            "digest": tx.keep(self._m.codec.redacted(body) if verb in self._m.secret else body),
+            "digest": tx.keep(self.machinery.codec.redacted(body) if verb in self.machinery.secret else body),
         }
-        if verb in self._m.secret:
+        if verb in self.machinery.secret:
             data["exact"] = digest(body)
         if incoming:
             data |= {"origin": tx.keep(incoming.token.encode()), "path": incoming.target}
@@ -388,7 +387,7 @@ class Exchange(Generic[R, M]):
 
     def _log_receipt(self, tx: Tx, record: R, outgoing: Outgoing, answer: Answer, now: datetime) -> None:
         data: JsonObject = {
-            "machine": self._m.name,
+            "machine": self.machinery.name,
             "message": outgoing.verb,
             "peer": record.peer,
             "sent": digest(outgoing.body),

@@ -167,3 +167,23 @@ def test_a_connector_in_somebody_elses_app_below_a_path(tmp_path: Path) -> None:
                 assert (await trip.call("check_logs"))[0].consistent
 
     asyncio.run(go())
+
+
+def test_certificates_that_are_fetched_by_several_at_once_open_the_public_listener_once(tmp_path: Path) -> None:
+    async def go() -> None:
+        addresses = urls()
+        await make_node(tmp_path / "node", addresses["node"])
+        async with Connector.open(tmp_path / "node") as node:
+            await make_connector(
+                tmp_path / "bus", addresses["bus"], node=addresses["node"], trust=fingerprint(tmp_path / "node")
+            )
+            async with Connector.open(tmp_path / "bus") as bus:
+                applied = await bus.register("", "")
+                await node.call("approve_identity", applied.application, request=REVIEWED)
+                seen = await asyncio.gather(*(bus.registration() for _ in range(4)))
+                assert {one.state for one in seen} == {"active"}
+                host, _, port = addresses["bus"].removeprefix("http://").partition(":")
+                _, writer = await asyncio.open_connection(host, int(port))
+                writer.close()
+
+    asyncio.run(go())

@@ -170,10 +170,14 @@ async def test_it_is_small(how: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("drip", [b"", b"H", b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n"])
-async def test_it_comes_soon_or_not_at_all(drip: bytes) -> None:
-    """Five seconds for the whole, however steadily it drips."""
-    async with listening(drip, drip=b"a", pause=0.2) as listener:
+@pytest.mark.parametrize(
+    "says",
+    [b"HTTP/1.1 200 ", b"HTTP/1.1 200 OK\r\nName: ", b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n"],
+    ids=["status", "header", "body"],
+)
+async def test_it_comes_soon_or_not_at_all(says: bytes) -> None:
+    """Five seconds for the whole, however steadily it drips, and whatever it is that drips."""
+    async with listening(says, drip=b"a", pause=0.2) as listener:
         begun = anyio.current_time()
         with pytest.raises(Unavailable):
             await resolve(f"did:web:127.0.0.1%3A{listener.port}", near=True)

@@ -163,6 +163,15 @@ def _with_constraint(message: Any, constraint: Any) -> Any:
     return {**message, "offer": {**message["offer"], "permission": [rule]}}
 
 
+async def test_a_person_does_not_agree_to_an_offer_whose_time_is_over() -> None:
+    async with space(approval="manual") as s:
+        _, theirs = await held(s)
+        s.world.clock.advance(seconds=420 * 86_400)
+        with pytest.raises(Refused, match="the offer ended at 2027-12-31"):
+            await s.bus.engine.negotiations.approve(theirs)
+        assert (await s.bus.engine.negotiations.get(theirs)).state is State.REQUESTED
+
+
 @pytest.mark.parametrize("fault", [LOST, UNACKNOWLEDGED, DOUBLED])
 async def test_rounds_over_a_bad_network_end_with_the_same_contract(fault: Fault) -> None:
     chance = random.Random("rounds")

@@ -23,7 +23,7 @@ from trustspace.core.contract import (
     State,
 )
 from trustspace.core.errors import Conflict, IllegalTransition, InvalidInput, Refused
-from trustspace.core.policy import Policy, check_enforceable
+from trustspace.core.policy import CLOSE, Policy, check_enforceable, lapsed
 from trustspace.core.rules import Action, Rule
 from trustspace.services.exchange import Exchange
 from trustspace.services.machinery import Saying, Surroundings
@@ -92,7 +92,8 @@ class Deciding(ABC):
         """Say yes to what lies on the table: agree, accept, verify, finalize, whichever is ours to say now.
 
         `terms` is the digest of the policy that was looked at, "" for whatever it is. Raises `Conflict` where another
-        one is on the table, `IllegalTransition` where nothing waits for us, `Refused` for a clause nobody enforces.
+        one is on the table, `IllegalTransition` where nothing waits for us, `Refused` for a clause nobody enforces or
+        an offer whose time is over.
         """
         negotiation = await self._exchange.get(pid)
         policy = requested(negotiation).policy
@@ -102,7 +103,7 @@ class Deciding(ABC):
         if yes is None:
             what = f"nothing here waits for a decision: the negotiation is {negotiation.state or 'not begun'}"
             raise IllegalTransition(what, where=pid, hint="; ".join(negotiation.reasons))
-        check_enforceable(policy)
+        self._check_binding(negotiation)
         return await self._exchange.say(negotiation, await yes(negotiation))
 
     async def counter(self, pid: str, policy: Policy, *, terms: str = "") -> Negotiation:
@@ -142,12 +143,22 @@ class Deciding(ABC):
     async def _bind(self, negotiation: Negotiation, _: Rule) -> Next:
         """Agree or accept, unless nobody could keep it."""
         try:
-            check_enforceable(requested(negotiation).policy)
+            self._check_binding(negotiation)
         except Refused as error:
             return self._end(negotiation, str(error), "refused")
         if negotiation.state is State.REQUESTED and await self._product(negotiation) is None:
             return self._end(negotiation, NOT_HERE, "not-found")
         return await self._yes[negotiation.state, negotiation.role](negotiation)
+
+    def _check_binding(self, negotiation: Negotiation) -> None:
+        """Raise `Refused` where nobody could keep what is on the table, or no use would ever be allowed by it."""
+        check_enforceable(requested(negotiation).policy)
+        if negotiation.agreed is None and (over := self._over(negotiation)):
+            raise Refused(f"the offer ended at {over}", hint="negotiate other terms")
+
+    def _over(self, negotiation: Negotiation) -> str:
+        """When the offer on the table ended for good; "" where it did not, or so lately that clocks may differ."""
+        return lapsed(requested(negotiation).policy, now=self._a.clock.now() - CLOSE)
 
     async def _leave(self, negotiation: Negotiation, rule: Rule, *, code: str) -> Next:
         return self._end(negotiation, rule.reason or ENDED, code)

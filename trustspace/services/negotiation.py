@@ -38,7 +38,7 @@ from trustspace.core.contract import (
     party_members,
 )
 from trustspace.core.errors import Conflict, IllegalTransition, InvalidInput, NotVerified, Refused
-from trustspace.core.policy import CLOSE, Policy, check_enforceable, lapsed
+from trustspace.core.policy import Policy, check_enforceable
 from trustspace.ports import Tx
 from trustspace.services.deciding import NOT_HERE, SIGNS, Deciding, House, Next, requested
 from trustspace.services.exchange import Caller, Exchange, Incoming, Reply
@@ -158,7 +158,7 @@ class Negotiations(Deciding):
         product = await self._product(negotiation)
         if product is None:
             return self._end(negotiation, NOT_HERE, "not-found")
-        if over := lapsed(requested(negotiation).policy, now=self._a.clock.now() - CLOSE):
+        if over := self._over(negotiation):
             return self._end(negotiation, f"the offer ended at {over}", "expired")
         if product.manual:
             return None
